@@ -1,0 +1,38 @@
+# `make run` or `make test` alone is enough on a fresh machine: each sets up what it needs.
+# ARGS passes options on: make run ARGS="--fresh", make test ARGS="-k schema".
+
+BIN := .venv/bin
+ARGS ?=
+
+.PHONY: help setup run test lint format lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Make .venv with the TFX that suits this machine
+	@sh deploy/setup.sh
+
+run: setup ## Run the flights pipeline on real data
+	@$(BIN)/multihead run flights $(ARGS)
+
+test: setup ## Run the tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: setup ## Check style, types and the direction of imports
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: setup ## Mend style where a tool can
+	@$(BIN)/ruff check --fix-only
+	@$(BIN)/ruff format
+
+lock: ## Solve requirements.lock anew from pyproject.toml, for both lanes (ARGS=--upgrade: newest versions)
+	@uv=$$(sh deploy/setup.sh uv) && "$$uv" pip compile pyproject.toml --quiet $(ARGS) \
+		--all-extras --universal --python-version 3.10 --generate-hashes \
+		--custom-compile-command "make lock" --output-file requirements.lock
+
+clean: ## Remove the environment, the tools and all caches; data/ and runs/ stay
+	rm -rf .venv .tools build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find schema components pipeline tests -name __pycache__ -type d -prune -exec rm -rf {} +

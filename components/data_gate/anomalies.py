@@ -1,0 +1,33 @@
+"""Anomalies as sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from tensorflow_metadata.proto.v0 import anomalies_pb2
+
+_DATASET = "the data as a whole"
+
+
+def errors(by_split: Mapping[str, anomalies_pb2.Anomalies]) -> list[str]:
+    """Returns one sentence per column and reason, of the anomalies that are errors, with the splits that show it.
+
+    Args:
+        by_split: TensorFlow Data Validation's findings per split.
+    """
+    splits: dict[str, list[str]] = {}
+    for split, anomalies in by_split.items():
+        for sentence in _sentences(anomalies):
+            splits.setdefault(sentence, []).append(split)
+    return [f"{sentence} ({', '.join(where)})" for sentence, where in splits.items()]
+
+
+def _sentences(anomalies: anomalies_pb2.Anomalies) -> Iterator[str]:
+    found = [(f"column '{name}'", info) for name, info in sorted(anomalies.anomaly_info.items())]
+    if anomalies.HasField("dataset_anomaly_info"):
+        found.append((_DATASET, anomalies.dataset_anomaly_info))
+    for where, info in found:
+        if info.severity != anomalies_pb2.AnomalyInfo.ERROR:
+            continue
+        for reason in info.reason or [info]:
+            yield f"{where}: {reason.short_description}: {reason.description}".rstrip(": ")

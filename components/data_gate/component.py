@@ -1,0 +1,66 @@
+"""DataGate: the run stops here if the data contradicts schema.pbtxt.
+
+ExampleValidator only writes its findings down; nothing depends on them (tfx-addons#153).
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from tensorflow_metadata.proto.v0 import anomalies_pb2
+from tfx import types
+from tfx.dsl.components.base import base_component, base_executor, executor_spec
+from tfx.dsl.io import fileio
+from tfx.types import artifact_utils, standard_artifacts
+from tfx.types.component_spec import ChannelParameter
+
+from components.data_gate.anomalies import errors
+from schema.errors import AnomaliesFound
+
+_ANOMALIES_FILE = "SchemaDiff.pb"
+
+
+class Executor(base_executor.BaseExecutor):
+    """Raises if there are anomalies."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Reads the anomalies of every split.
+
+        Raises:
+            AnomaliesFound: With one sentence per column and reason.
+        """
+        artifact = artifact_utils.get_single_instance(input_dict["anomalies"])
+        by_split = {}
+        for split in artifact_utils.decode_split_names(artifact.split_names):
+            with fileio.open(os.path.join(artifact_utils.get_split_uri([artifact], split), _ANOMALIES_FILE), "rb") as f:
+                by_split[split] = anomalies_pb2.Anomalies.FromString(f.read())
+        if found := errors(by_split):
+            raise AnomaliesFound("the data contradicts schema.pbtxt:\n" + "\n".join(f"  {line}" for line in found))
+
+
+class DataGateSpec(types.ComponentSpec):
+    """Anomalies in, nothing out: what must wait for the gate names it as upstream."""
+
+    PARAMETERS: dict[str, Any] = {}
+    INPUTS = {"anomalies": ChannelParameter(type=standard_artifacts.ExampleAnomalies)}
+    OUTPUTS: dict[str, ChannelParameter] = {}
+
+
+class DataGate(base_component.BaseComponent):
+    """Stops the run on anomalies.
+
+    Args:
+        anomalies: ExampleValidator's output.
+    """
+
+    SPEC_CLASS = DataGateSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+
+    def __init__(self, anomalies: types.BaseChannel):
+        super().__init__(DataGateSpec(anomalies=anomalies))

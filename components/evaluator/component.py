@@ -1,0 +1,171 @@
+"""Evaluator, TFX's own with a baseline that may be absent or know other heads; and Report, which gives the verdict.
+
+They are two stages because metrics are dear and the verdict is cheap: a changed gate must not evaluate again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import tensorflow_model_analysis as tfma
+from tfx import types
+from tfx.components.evaluator import component as tfx_evaluator
+from tfx.components.evaluator import executor as tfx_executor
+from tfx.components.statistics_gen import stats_artifact_utils
+from tfx.dsl.components.base import base_component, base_executor, executor_spec
+from tfx.types import artifact_utils, standard_artifacts
+from tfx.types.component_spec import ChannelParameter, ExecutionParameter
+from tfx.utils import path_utils, proto_utils
+
+from components.evaluator import config, results, summary, verdict
+from components.trainer.export import HEADS_FILE
+from schema.task import TaskSpec
+
+BLESSED_PROPERTY = "blessed"
+REPORT_FILE = "report.json"
+_BASELINE_HEADS_PROPERTY = "baseline_heads"
+
+
+def exported_heads(model_uri: str) -> dict[str, list[str]]:
+    """Returns the class names by head of an exported model; empty if the artifact holds no model."""
+    file = Path(path_utils.serving_model_path(model_uri)) / "assets.extra" / HEADS_FILE
+    return json.loads(file.read_text(encoding="utf-8"))["heads"] if file.is_file() else {}
+
+
+class EvaluatorExecutor(tfx_executor.Executor):
+    """TFX's executor, after the configuration has been fitted to the baseline at hand.
+
+    A baseline that lacks a head, or has other classes for it, cannot be evaluated on it, and the stock Evaluator then
+    fails for ever (tfx#4390): here it is compared on the heads that both models have.
+    """
+
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Evaluates the model, and the baseline if there is one, in one pass."""
+        heads = exported_heads(artifact_utils.get_single_uri(input_dict["model"]))
+        baseline = exported_heads(artifact_utils.get_single_uri(input_dict["baseline_model"]))
+        shared = frozenset(head for head, classes in heads.items() if baseline.get(head) == classes)
+        inputs = dict(input_dict)
+        properties = dict(exec_properties)
+        if shared:
+            given = tfma.EvalConfig()
+            proto_utils.json_to_proto(exec_properties["eval_config"], given)
+            slices = [tuple(spec.feature_keys) for spec in given.slicing_specs if spec.feature_keys]
+            sizes = {head: len(classes) for head, classes in heads.items()}
+            properties["eval_config"] = proto_utils.proto_to_json(config.eval_config(sizes, slices, shared))
+        else:
+            del inputs["baseline_model"]
+        super().Do(inputs, output_dict, properties)
+        evaluation = artifact_utils.get_single_instance(output_dict["evaluation"])
+        evaluation.set_string_custom_property(_BASELINE_HEADS_PROPERTY, json.dumps(sorted(shared)))
+
+
+class Evaluator(tfx_evaluator.Evaluator):
+    """TFX's Evaluator with the executor above; its own blessing stays unwritten, Report's counts."""
+
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(EvaluatorExecutor)
+
+
+class HeadReport(types.Artifact):
+    """report.json with the `heads` and `joint` parts."""
+
+    TYPE_NAME = "HeadReport"
+
+
+class ReportExecutor(base_executor.BaseExecutor):
+    """Judges the results against the gates."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Writes the verdict and report.json."""
+        task = TaskSpec.from_json(exec_properties["task"])
+        classes = json.loads(exec_properties["classes"])
+        evaluation = artifact_utils.get_single_instance(input_dict["evaluation"])
+        compared = tuple(json.loads(evaluation.get_string_custom_property(_BASELINE_HEADS_PROPERTY)))
+        if compared:
+            candidate = results.load(evaluation.uri, tuple(task.heads), config.CANDIDATE)
+            baseline = results.load(evaluation.uri, compared, config.BASELINE)
+        else:
+            candidate, baseline = results.load(evaluation.uri, tuple(task.heads)), None
+        outcomes = verdict.judge(task.gates, candidate, baseline)
+        ok = verdict.blessed(outcomes)
+
+        statistics = artifact_utils.get_single_instance(input_dict["statistics"])
+        by_split = {
+            split: stats_artifact_utils.load_statistics(statistics, split).proto()
+            for split in artifact_utils.decode_split_names(statistics.split_names)
+        }
+        labelled = summary.labelled_rows(by_split, list(task.heads))
+        report = {BLESSED_PROPERTY: ok, **summary.summarize(classes, labelled, candidate, outcomes)}
+        folder = Path(artifact_utils.get_single_uri(output_dict["report"]))
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / REPORT_FILE).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+
+        blessing = artifact_utils.get_single_instance(output_dict["blessing"])
+        blessing.set_int_custom_property(BLESSED_PROPERTY, int(ok))
+        Path(blessing.uri).mkdir(parents=True, exist_ok=True)
+        (Path(blessing.uri) / ("BLESSED" if ok else "NOT_BLESSED")).touch()
+
+
+class ReportSpec(types.ComponentSpec):
+    """Evaluation in, verdict and report out."""
+
+    PARAMETERS = {
+        "task": ExecutionParameter(type=str),
+        "classes": ExecutionParameter(type=str),
+        "fingerprint": ExecutionParameter(type=str),
+    }
+    INPUTS = {
+        "evaluation": ChannelParameter(type=standard_artifacts.ModelEvaluation),
+        "statistics": ChannelParameter(type=standard_artifacts.ExampleStatistics),
+    }
+    OUTPUTS = {
+        "blessing": ChannelParameter(type=standard_artifacts.ModelBlessing),
+        "report": ChannelParameter(type=HeadReport),
+    }
+
+
+class Report(base_component.BaseComponent):
+    """Gives the verdict.
+
+    Args:
+        evaluation: The Evaluator's output.
+        statistics: Of the examples, for the number of labelled rows.
+        task: Its heads and gates.
+        classes: Class names by head.
+        fingerprint: Of the code.
+    """
+
+    SPEC_CLASS = ReportSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(ReportExecutor)
+
+    def __init__(
+        self,
+        evaluation: types.BaseChannel,
+        statistics: types.BaseChannel,
+        task: TaskSpec,
+        classes: Mapping[str, Sequence[str]],
+        fingerprint: str,
+    ):
+        super().__init__(
+            ReportSpec(
+                evaluation=evaluation,
+                statistics=statistics,
+                task=task.to_json(),
+                classes=json.dumps({head: list(names) for head, names in classes.items()}),
+                fingerprint=fingerprint,
+                blessing=types.Channel(type=standard_artifacts.ModelBlessing),
+                report=types.Channel(type=HeadReport),
+            )
+        )

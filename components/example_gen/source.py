@@ -1,0 +1,144 @@
+"""Data files on disk: which there are, whether they can be read, and in what pieces."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from schema.errors import DataError
+
+# Rows of one piece of work: large enough to amortise a file, small enough to stay in memory and to spread over workers.
+ROWS_PER_SHARD = 65_536
+ROWS_PER_BATCH = 16_384
+
+# What stands for "no value" in a CSV cell; a quoted "NA" stays text.
+_CSV_NULLS = ["", "NA", "NaN", "nan", "null", "NULL"]
+_SUFFIX = {"parquet": ".parquet", "csv": ".csv"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Shard:
+    """A piece of a file that one worker reads.
+
+    Attributes:
+        file: Path of the file.
+        row_groups: Parquet row groups; empty for a whole CSV file.
+    """
+
+    file: str
+    row_groups: tuple[int, ...] = ()
+
+
+def find_files(data: Path, file_format: str) -> tuple[Path, ...]:
+    """Returns the data files of a file or a folder (searched through, hidden files left out), sorted.
+
+    Raises:
+        DataError: There is nothing there.
+    """
+    if not data.exists():
+        raise DataError(f"{data}: no such file or folder; give the data's path with --data")
+    if data.is_file():
+        return (data,)
+    suffix = _SUFFIX[file_format]
+    files = [file for file in data.rglob(f"*{suffix}") if not any(p[0] in "._" for p in file.relative_to(data).parts)]
+    if not files:
+        raise DataError(f"{data}: no {suffix} file in this folder, and the task says data.format: {file_format}")
+    return tuple(sorted(files))
+
+
+def fingerprint(files: Sequence[Path]) -> str:
+    """Returns a digest that changes when a file is added, removed or written: names, sizes and times, not contents."""
+    digest = hashlib.sha256()
+    for file in files:
+        status = file.stat()
+        digest.update(f"{file.resolve()}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def find_shards(files: Sequence[Path], file_format: str) -> list[Shard]:
+    """Cuts files into pieces of about ROWS_PER_SHARD rows.
+
+    Raises:
+        DataError: A file cannot be read, or there is no row in all of them.
+    """
+    shards = [shard for file in files for shard in _FINDERS[file_format](file)]
+    if not shards:
+        where = str(files[0]) if len(files) == 1 else f"{files[0]} and {len(files) - 1} more"
+        raise DataError(f"{where}: no rows")
+    return shards
+
+
+def _parquet_shards(file: Path) -> Iterator[Shard]:
+    try:
+        metadata = pq.ParquetFile(file).metadata
+    except (pa.ArrowInvalid, OSError) as error:
+        raise DataError(f"{file}: not a readable Parquet file ({_first_line(error)})") from None
+    groups: tuple[int, ...] = ()
+    rows = 0
+    for index in range(metadata.num_row_groups):
+        group_rows = metadata.row_group(index).num_rows
+        if groups and rows + group_rows > ROWS_PER_SHARD:
+            yield Shard(str(file), groups)
+            groups, rows = (), 0
+        groups, rows = (*groups, index), rows + group_rows
+    if rows:
+        yield Shard(str(file), groups)
+
+
+def _csv_shards(file: Path) -> Iterator[Shard]:
+    try:
+        with file.open("rb") as lines:
+            has_rows = bool(lines.readline().strip()) and bool(lines.readline().strip())
+    except OSError as error:
+        raise DataError(f"{file}: cannot be read ({error.strerror})") from None
+    if has_rows:
+        yield Shard(str(file))
+
+
+_FINDERS = {"parquet": _parquet_shards, "csv": _csv_shards}
+
+
+def read_shard(shard: Shard, column_types: Mapping[str, str]) -> Iterator[pa.RecordBatch]:
+    """Yields the rows of a shard, with those declared columns that the file has.
+
+    Args:
+        shard: What to read.
+        column_types: INT, FLOAT or BYTES by column name, as schema.pbtxt declares them.
+
+    Raises:
+        DataError: The file cannot be read.
+    """
+    try:
+        yield from (_read_parquet if shard.row_groups else _read_csv)(shard, column_types)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise DataError(f"{shard.file}: cannot be read ({_first_line(error)})") from None
+
+
+def _read_parquet(shard: Shard, column_types: Mapping[str, str]) -> Iterator[pa.RecordBatch]:
+    file = pq.ParquetFile(shard.file)
+    wanted = [name for name in file.schema_arrow.names if name in column_types]
+    yield from file.iter_batches(batch_size=ROWS_PER_BATCH, row_groups=list(shard.row_groups), columns=wanted)
+
+
+def _read_csv(shard: Shard, column_types: Mapping[str, str]) -> Iterator[pa.RecordBatch]:
+    # Text columns are never guessed (carrier 9E is not a number); numbers are, so that "abc" in a number column
+    # arrives as text and ExampleValidator can name the column.
+    text = {name: pa.string() for name, kind in column_types.items() if kind == "BYTES"}
+    table = pa_csv.read_csv(
+        shard.file,
+        convert_options=pa_csv.ConvertOptions(
+            column_types=text, null_values=_CSV_NULLS, strings_can_be_null=True, quoted_strings_can_be_null=False
+        ),
+    )
+    wanted = [name for name in table.column_names if name in column_types]
+    yield from table.select(wanted).to_batches(max_chunksize=ROWS_PER_BATCH)
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).partition("\n")[0]

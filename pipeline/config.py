@@ -1,0 +1,59 @@
+"""Where a run reads, writes and computes."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+# In process, in memory: Beam from 2.68 on may otherwise hand a DirectRunner job to Prism, which it would download. The
+# image is never used in process; naming one keeps TFX from packing itself into an sdist for every stage.
+_IN_PROCESS = ("--runner=DirectRunner", "--direct_running_mode=in_memory", "--sdk_container_image=in-process")
+
+
+@dataclasses.dataclass(frozen=True)
+class RunConfig:
+    """One run of a task.
+
+    Attributes:
+        data: File or folder of rows.
+        output: The run's folder.
+        run_id: Name of the run; sorts by time.
+        fresh: Run every stage, whatever the cache holds.
+        beam_options: Beam's command line options, after those of the local runner.
+    """
+
+    data: Path
+    output: Path
+    run_id: str
+    fresh: bool = False
+    beam_options: tuple[str, ...] = ()
+
+    @property
+    def metadata(self) -> Path:
+        """ML Metadata's database."""
+        return self.output / "metadata.db"
+
+    @property
+    def artifacts(self) -> Path:
+        """TFX's artifacts."""
+        return self.output / "artifacts"
+
+    @property
+    def serving(self) -> Path:
+        """Pushed models."""
+        return self.output / "serving"
+
+    @property
+    def reports(self) -> Path:
+        """Folder of this run's report."""
+        return self.output / "reports" / self.run_id
+
+    @property
+    def log(self) -> Path:
+        """What TFX, TensorFlow and Beam print."""
+        return self.output / "logs" / f"{self.run_id}.log"
+
+    @property
+    def beam_arguments(self) -> list[str]:
+        """All options for Beam: a later one wins over an earlier one of the same name."""
+        return [*_IN_PROCESS, *self.beam_options]

@@ -1,0 +1,148 @@
+"""The pipeline of a task: wiring, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tfx.components.example_validator.component import ExampleValidator
+from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
+from tfx.components.statistics_gen.component import StatisticsGen
+from tfx.components.trainer.component import Trainer
+from tfx.components.transform.component import Transform
+from tfx.orchestration import metadata
+from tfx.orchestration.pipeline import Pipeline
+from tfx.proto import trainer_pb2, transform_pb2
+
+from components.baseline.component import Baseline
+from components.data_gate.component import DataGate
+from components.evaluator.component import Evaluator, Report
+from components.evaluator.config import eval_config, slice_keys
+from components.example_gen import source
+from components.example_gen.component import ExampleGen
+from components.pusher.component import Pusher
+from components.pusher.serving import read_pointer, version_folder
+from pipeline import fingerprint
+from pipeline.config import RunConfig
+from schema import names
+from schema.contract import Contract, column_type, columns
+
+# Stages that look at the serving folder: what they would find in the cache may no longer be there.
+NEVER_CACHED = frozenset({"Pusher"})
+
+
+def build_pipeline(contract: Contract, run: RunConfig) -> Pipeline:
+    """Returns the graph that trains, judges and pushes one multi-output model.
+
+    Args:
+        contract: The task.
+        run: Where to read, write and compute.
+
+    Raises:
+        DataError: There is no data.
+    """
+    task, classes = contract.task, {head: list(values) for head, values in contract.classes.items()}
+    data_fingerprint = source.fingerprint(source.find_files(run.data, task.data.format))
+    transform_task, trainer_task = fingerprint.for_transform(task), fingerprint.for_trainer(task)
+    training = training_digest(contract, data_fingerprint)
+    baseline_version = find_baseline(run, training)
+
+    example_gen = ExampleGen(
+        data=str(run.data.resolve()),
+        config=task.data,
+        column_types={name: column_type(column) for name, column in columns(contract.schema).items()},
+        fingerprint=fingerprint.digest(data_fingerprint, fingerprint.code("ExampleGen")),
+    )
+    statistics = StatisticsGen(examples=example_gen.outputs["examples"])
+    schema = ImportSchemaGen(schema_file=str(contract.schema_file.resolve()))
+    # The path alone would hide a change of the file from the cache.
+    schema.exec_properties["fingerprint"] = fingerprint.digest(contract.schema_file.read_text(encoding="utf-8"))
+    validator = ExampleValidator(
+        statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]
+    )
+    gate = DataGate(anomalies=validator.outputs["anomalies"])
+
+    transform = Transform(
+        examples=example_gen.outputs["examples"],
+        schema=schema.outputs["schema"],
+        preprocessing_fn="components.transform.preprocessing.preprocessing_fn",
+        splits_config=transform_pb2.SplitsConfig(analyze=[names.TRAIN], transform=[names.TRAIN, names.EVAL]),
+        disable_statistics=True,
+        custom_config={
+            "task": transform_task.to_json(),
+            "classes": json.dumps(classes),
+            "code": fingerprint.code("Transform"),
+        },
+    )
+    transform.add_upstream_node(gate)
+    trainer = Trainer(
+        run_fn="components.trainer.run.run_fn",
+        examples=transform.outputs["transformed_examples"],
+        transform_graph=transform.outputs["transform_graph"],
+        train_args=trainer_pb2.TrainArgs(splits=[names.TRAIN]),
+        eval_args=trainer_pb2.EvalArgs(splits=[names.EVAL]),
+        custom_config={
+            "task": trainer_task.to_json(),
+            "classes": json.dumps(classes),
+            "code": fingerprint.code("Trainer"),
+        },
+    )
+    baseline = Baseline(version=str(baseline_version or ""))
+    evaluator = Evaluator(
+        examples=example_gen.outputs["examples"],
+        model=trainer.outputs["model"],
+        baseline_model=baseline.outputs["model"],
+        schema=schema.outputs["schema"],
+        example_splits=[names.TEST],
+        eval_config=eval_config({head: len(values) for head, values in classes.items()}, slice_keys(task)),
+    )
+    report = Report(
+        evaluation=evaluator.outputs["evaluation"],
+        statistics=statistics.outputs["statistics"],
+        task=fingerprint.for_report(task),
+        classes=classes,
+        fingerprint=fingerprint.code("Report"),
+    )
+    pusher = Pusher(
+        model=trainer.outputs["model"],
+        blessing=report.outputs["blessing"],
+        serving=str(run.serving.resolve()),
+        training=training,
+        baseline=str(baseline_version or ""),
+    )
+    return Pipeline(
+        pipeline_name=task.task,
+        pipeline_root=str(run.artifacts.resolve()),
+        components=[
+            example_gen, statistics, schema, validator, gate, transform, trainer, baseline, evaluator, report, pusher,
+        ],
+        enable_cache=not run.fresh,
+        metadata_connection_config=metadata.sqlite_metadata_connection_config(str(run.metadata.resolve())),
+        beam_pipeline_args=run.beam_arguments,
+    )
+
+
+def training_digest(contract: Contract, data_fingerprint: str) -> str:
+    """Returns what identifies a training: everything that makes the model, and nothing that judges it."""
+    return fingerprint.digest(
+        data_fingerprint,
+        contract.schema.SerializeToString(deterministic=True).hex(),
+        contract.task.data.model_dump_json(),
+        fingerprint.for_transform(contract.task).to_json(),
+        fingerprint.for_trainer(contract.task).to_json(),
+        *(fingerprint.code(stage) for stage in ("ExampleGen", "Transform", "Trainer")),
+    )
+
+
+def find_baseline(run: RunConfig, training: str) -> Path | None:
+    """Returns the version folder to compare with, or None at a cold start.
+
+    A run that repeats the training of the last blessed model is compared with what that model was compared with, not
+    with itself: the same run twice gives the same verdict, from the cache.
+    """
+    pointer = read_pointer(run.serving)
+    if pointer is None:
+        return None
+    if pointer.training == training and not run.fresh:
+        return Path(pointer.baseline) if pointer.baseline and Path(pointer.baseline).is_dir() else None
+    return version_folder(run.serving.resolve(), pointer.version)

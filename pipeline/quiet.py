@@ -1,0 +1,69 @@
+"""Keeps what TFX, TensorFlow and Beam print out of the terminal: all of it goes to the run's log file."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+from schema.errors import UserError
+
+# Beam adds the step's name, and with tf.function errors whole graphs, to a message.
+_WHILE_RUNNING = re.compile(r" \[while running .*", re.DOTALL)
+_MAX_MESSAGE = 500  # Characters: the rest is in the log.
+
+
+@contextmanager
+def output_to(log: Path) -> Iterator[Console]:
+    """Sends file descriptors 1 and 2 to `log`, native libraries' output included; yields a console for the terminal.
+
+    Args:
+        log: Appended to; its folder is made.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    terminal, errors = os.dup(1), os.dup(2)
+    # absl and TFX log through the root logger; TensorFlow reads its level when it is first imported.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+    handler = None
+    try:
+        with log.open("ab", buffering=0) as file, os.fdopen(os.dup(terminal), "w") as screen:
+            os.dup2(file.fileno(), 1)
+            os.dup2(file.fileno(), 2)
+            handler = logging.StreamHandler(open(os.dup(2), "w", buffering=1, encoding="utf-8"))  # noqa: SIM115
+            handler.setFormatter(logging.Formatter("%(asctime)s %(levelname).1s %(name)s %(message)s"))
+            logging.getLogger().addHandler(handler)
+            logging.getLogger().setLevel(logging.INFO)
+            yield Console(file=screen, highlight=False)
+            sys.stdout.flush()
+            sys.stderr.flush()
+    finally:
+        os.dup2(terminal, 1)
+        os.dup2(errors, 2)
+        os.close(terminal)
+        os.close(errors)
+        if handler:
+            logging.getLogger().removeHandler(handler)
+            handler.stream.close()
+
+
+def root_cause(error: BaseException) -> BaseException:
+    """Returns the exception that started it: Beam and TFX wrap what a stage raised."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
+def message(error: BaseException) -> str:
+    """Returns the meaningful part of an error: a user's error as it reads, any other with its type, shortened."""
+    text = _WHILE_RUNNING.sub("", str(error)).strip()
+    if isinstance(error, UserError):
+        return text
+    return f"{type(error).__name__}: {text[:_MAX_MESSAGE]}" if text else type(error).__name__

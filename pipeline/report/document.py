@@ -1,0 +1,68 @@
+"""report.json: what came out of a run, in format 1."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import platform
+import uuid
+from pathlib import Path
+from typing import Any
+
+from schema.errors import UserError
+
+FORMAT = 1
+REPORT_FILE = "report.json"
+_LIBRARIES = {
+    "tfx": "tfx",
+    "tensorflow": "tensorflow",
+    "keras": "keras",
+    "beam": "apache-beam",
+    "multihead": "multihead",
+}
+
+
+def versions() -> dict[str, str]:
+    """Returns the versions that made a report."""
+    installed = {name: importlib.metadata.version(package) for name, package in _LIBRARIES.items()}
+    return {"python": platform.python_version(), **installed}
+
+
+def write(folder: Path, report: dict[str, Any]) -> Path:
+    """Writes report.json whole or not at all; returns its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f".{REPORT_FILE}-{uuid.uuid4().hex}"
+    temporary.write_text(json.dumps(report, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    return temporary.replace(folder / REPORT_FILE)
+
+
+def find(run: Path) -> Path:
+    """Returns the report.json of a path: itself, one in a report's folder, or the newest of a run's folder.
+
+    Raises:
+        UserError: There is none.
+    """
+    if run.is_file():
+        return run
+    if (run / REPORT_FILE).is_file():
+        return run / REPORT_FILE
+    # Run ids sort by time.
+    reports = sorted([*run.glob(f"reports/*/{REPORT_FILE}"), *run.glob(f"*/{REPORT_FILE}")])
+    if not reports:
+        raise UserError(f"{run}: no {REPORT_FILE} there; give a run's folder such as runs/flights, or a report")
+    return reports[-1]
+
+
+def read(file: Path) -> dict[str, Any]:
+    """Reads a report.
+
+    Raises:
+        UserError: It is not one, or of another format.
+    """
+    try:
+        report = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{file}: cannot be read as a report ({error})") from None
+    if not isinstance(report, dict) or report.get("format") != FORMAT:
+        raise UserError(f"{file}: not a report of format {FORMAT}")
+    return report

@@ -1,0 +1,28 @@
+"""Every failure a user can cause or cure, one small class per kind.
+
+The command line turns each of these into one clear sentence and an exit code; anything else is a bug and exits 1.
+"""
+
+from __future__ import annotations
+
+
+class UserError(Exception):
+    """Bad input or configuration: says what is wrong, where, what was allowed and how to mend it."""
+
+    exit_code = 2
+
+
+class DataError(UserError):
+    """The data is missing, empty or unreadable, or does not have the declared columns."""
+
+
+class AnomaliesFound(UserError):
+    """The data contradicts schema.pbtxt: the run stops before Transform, with every anomaly spelt out."""
+
+    exit_code = 3
+
+
+class RunFolderBusy(UserError):
+    """Another run holds the run folder."""
+
+    exit_code = 5

@@ -1,0 +1,71 @@
+"""The only place that derives names from features and heads.
+
+Raw and transformed columns never share a name: slices are cut on raw values (`carrier=AA`), models read transformed
+ones. A derived name that meets a raw column is an error of the task (see `schema.contract`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+SERVING_TF_EXAMPLE = "serving_tf_example"
+TRANSFORM_FEATURES = "transform_features"
+EVALUATION = "evaluation"
+TRAIN, EVAL, TEST = SPLITS = ("train", "eval", "test")
+SERVING_ENVIRONMENT = "SERVING"
+
+
+def transformed(feature: str) -> str:
+    """Transformed value of a feature: float32 or int64 `(batch,)`."""
+    return f"{feature}_xf"
+
+
+def missing(feature: str) -> str:
+    """Missing indicator of a numeric feature: float32 `(batch,)`, 1.0 where the row has no value."""
+    return f"{feature}_missing"
+
+
+def vocabulary(feature: str) -> str:
+    """File of a feature's vocabulary inside the Transform graph."""
+    return f"{feature}_vocabulary"
+
+
+def label(head: str) -> str:
+    """Class index of a head: int64 `(batch,)`, 0 where the row has no label."""
+    return f"{head}_label"
+
+
+def labelled(head: str) -> str:
+    """Mask of a head: float32 `(batch,)`, 1.0 where the row has a label."""
+    return f"{head}_labelled"
+
+
+def class_weight(head: str) -> str:
+    """Weight of the row's true class for a head: float32 `(batch,)`, 1.0 where the row has no label."""
+    return f"{head}_class_weight"
+
+
+def scores(head: str) -> str:
+    """Signature output: probabilities, float32 `(batch, num_classes)`."""
+    return f"{head}/scores"
+
+
+def classes(head: str) -> str:
+    """Signature output: class names in the order of the scores, string `(batch, num_classes)`."""
+    return f"{head}/classes"
+
+
+def decided(head: str) -> str:
+    """Signature output: the decided class name, string `(batch,)`."""
+    return f"{head}/label"
+
+
+def derived(features: Iterable[str], heads: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yields (derived column, the feature or head it comes from) for every column that Transform emits."""
+    for feature in features:
+        yield transformed(feature), feature
+        yield missing(feature), feature
+    for head in heads:
+        yield label(head), head
+        yield labelled(head), head
+        yield class_weight(head), head
