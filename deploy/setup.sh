@@ -118,14 +118,15 @@ up_to_date || ! command -v flock >/dev/null || { exec 9>.tools/lock && flock 9; 
 glibc=$(getconf GNU_LIBC_VERSION 2>/dev/null | sed -n 's/^glibc //p')
 at_least "${glibc:-0}" 2.17 || die "TFX has wheels for glibc 2.17 and newer only, and this system has ${glibc:-no glibc}"
 if at_least "$glibc" 2.39; then minors="3.13 3.12 3.11 3.10"; else minors=3.10; fi
+needed="Python $(echo "$minors" | sed 's/ / or /g')"
 if [ -n "${MULTIHEAD_PYTHON:-}" ]; then
     find_python "$(probe "$(command -v "$MULTIHEAD_PYTHON")")" ||
-        die "MULTIHEAD_PYTHON=$MULTIHEAD_PYTHON does not work here: with glibc $glibc it must be a Python of $minors"
+        die "MULTIHEAD_PYTHON=$MULTIHEAD_PYTHON does not work here: with glibc $glibc it must be $needed"
 elif ! find_python "$(all_pythons)"; then
     # The last try fails quietly where there is no network.
     ! find_uv || UV_PYTHON_INSTALL_BIN=0 "$uv" python install 3.10 >"$log" 2>&1 || :
     find_python "$(all_pythons)" ||
-        die "no usable Python found: install one of $minors with its headers, or name one in MULTIHEAD_PYTHON"
+        die "no usable Python found: install $needed (and its headers), or name one in MULTIHEAD_PYTHON"
 fi
 case "$python $minors" in
 3.10.*" 3.10") lane="<" why="glibc $glibc < 2.39 (TFX 1.21 needs 2.39)" ;;

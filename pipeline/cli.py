@@ -61,8 +61,8 @@ def _complain(error: UserError) -> None:
 
     if isinstance(error, TaskError):
         count = len(error.problems)
-        print(f"{count} problem{'s' if count > 1 else ''}:", file=sys.stderr)
-    print(str(error), file=sys.stderr)
+        typer.echo(f"{count} problem{'s' if count > 1 else ''}:", err=True)
+    typer.echo(str(error), err=True)
 
 
 @app.command(epilog="Example: multihead data flights")
@@ -74,7 +74,7 @@ def data(
     from pipeline.datasets import make_dataset
 
     made = make_dataset(name, output or Path("data") / name)
-    print(f"{made.path}: {made.rows:,} rows, {len(made.columns)} columns")
+    typer.echo(f"{made.path}: {made.rows:,} rows, {len(made.columns)} columns")
 
 
 @app.command(epilog="Example: multihead validate flights --set training.epochs=2")
@@ -144,7 +144,7 @@ def _default_data(name: str) -> Path:
     folder = Path("data") / name
     if name in DATASETS and not folder.exists():
         made = make_dataset(name, folder)
-        print(f"made {made.path}: {made.rows:,} rows")
+        typer.echo(f"made {made.path}: {made.rows:,} rows")
     return folder
 
 
@@ -188,7 +188,7 @@ def _run(contract: Contract, config: RunConfig) -> dict[str, Any]:
             found = run_task(contract, config, progress.start, progress.finish)
         except KeyboardInterrupt:
             _stop(console, progress, config, "interrupted; the same command goes on from the finished stages", 1)
-        except Exception as error:  # noqa: BLE001 - the last stop: any failure becomes a sentence and an exit code
+        except Exception as error:
             import logging
 
             logging.exception("the run failed")

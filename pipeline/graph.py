@@ -57,9 +57,7 @@ def build_pipeline(contract: Contract, run: RunConfig) -> Pipeline:
     schema = ImportSchemaGen(schema_file=str(contract.schema_file.resolve()))
     # The path alone would hide a change of the file from the cache.
     schema.exec_properties["fingerprint"] = fingerprint.digest(contract.schema_file.read_text(encoding="utf-8"))
-    validator = ExampleValidator(
-        statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]
-    )
+    validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"])
     gate = DataGate(anomalies=validator.outputs["anomalies"])
 
     transform = Transform(
@@ -114,7 +112,17 @@ def build_pipeline(contract: Contract, run: RunConfig) -> Pipeline:
         pipeline_name=task.task,
         pipeline_root=str(run.artifacts.resolve()),
         components=[
-            example_gen, statistics, schema, validator, gate, transform, trainer, baseline, evaluator, report, pusher,
+            example_gen,
+            statistics,
+            schema,
+            validator,
+            gate,
+            transform,
+            trainer,
+            baseline,
+            evaluator,
+            report,
+            pusher,
         ],
         enable_cache=not run.fresh,
         metadata_connection_config=metadata.sqlite_metadata_connection_config(str(run.metadata.resolve())),

@@ -37,10 +37,11 @@ def output_to(log: Path) -> Iterator[Console]:
         with log.open("ab", buffering=0) as file, os.fdopen(os.dup(terminal), "w") as screen:
             os.dup2(file.fileno(), 1)
             os.dup2(file.fileno(), 2)
-            handler = logging.StreamHandler(open(os.dup(2), "w", buffering=1, encoding="utf-8"))  # noqa: SIM115
+            handler = logging.StreamHandler()  # To sys.stderr, hence to the file.
             handler.setFormatter(logging.Formatter("%(asctime)s %(levelname).1s %(name)s %(message)s"))
             logging.getLogger().addHandler(handler)
             logging.getLogger().setLevel(logging.INFO)
+            logging.getLogger("apache_beam.typehints").setLevel(logging.ERROR)  # Thousands of lines, no news.
             yield Console(file=screen, highlight=False)
             sys.stdout.flush()
             sys.stderr.flush()
@@ -51,7 +52,6 @@ def output_to(log: Path) -> Iterator[Console]:
         os.close(errors)
         if handler:
             logging.getLogger().removeHandler(handler)
-            handler.stream.close()
 
 
 def root_cause(error: BaseException) -> BaseException:

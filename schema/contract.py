@@ -18,7 +18,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from schema.document import Document, read_document
 from schema.errors import UserError
 from schema.names import SERVING_ENVIRONMENT
-from schema.problems import Problem, TaskError, nearest
+from schema.problems import KeyPath, Problem, TaskError, nearest
 from schema.task import TaskSpec, parse_task
 
 TASK_FILE = "task.yaml"
@@ -168,7 +168,9 @@ def _label_checks(document: Document, schema: schema_pb2.Schema, file: Path) -> 
         classes = class_names(schema, name)
         if column_type(declared[name]) != "BYTES" or len(classes) < 2:
             yield Problem(
-                str(file), name, f"a label must be BYTES with a string_domain of two or more classes, got {len(classes)}"
+                str(file),
+                name,
+                f"a label must be BYTES with a string_domain of two or more classes, got {len(classes)}",
             )
         for repeated in (value for value, count in Counter(classes).items() if count > 1):
             yield Problem(str(file), name, f"class '{repeated}' stands twice in its string_domain")
@@ -187,7 +189,7 @@ def _label_checks(document: Document, schema: schema_pb2.Schema, file: Path) -> 
 def _column_checks(document: Document, schema: schema_pb2.Schema) -> Iterable[Problem]:
     """Checks every other place that names a column: slices, gates on slices, split columns."""
     declared = columns(schema)
-    mentioned: list[tuple[tuple[str | int, ...], str]] = []
+    mentioned: list[tuple[KeyPath, str]] = []
     slices = document.data.get("slices")
     for i, keys in enumerate(slices if isinstance(slices, list) else []):
         for j, name in enumerate(keys if isinstance(keys, list) else []):
@@ -200,7 +202,7 @@ def _column_checks(document: Document, schema: schema_pb2.Schema) -> Iterable[Pr
         for i, gate in enumerate(gates if isinstance(gates, list) else []):
             wanted = gate.get("slice") if isinstance(gate, dict) else None
             for name, value in (wanted if isinstance(wanted, dict) else {}).items():
-                path = ("gates", head, i, "slice", name)
+                path: KeyPath = ("gates", head, i, "slice", name)
                 mentioned.append((path, name))
                 domain = class_names(schema, name)
                 if domain and value not in domain:

@@ -30,10 +30,10 @@ for _tag, _pattern, _first in (
 ):
     _Yaml12Loader.add_implicit_resolver(_tag, re.compile(_pattern), list(_first))
 # PyYAML reads 010 as octal 8, YAML 1.2 as ten.
-_Yaml12Loader.add_constructor("tag:yaml.org,2002:int", lambda loader, node: int(loader.construct_scalar(node)))
+_Yaml12Loader.add_constructor("tag:yaml.org,2002:int", lambda loader, node: int(str(node.value)))
 _Yaml12Loader.add_constructor(
     "tag:yaml.org,2002:float",
-    lambda loader, node: float(re.sub(r"\.(inf|nan)", r"\1", loader.construct_scalar(node).lower())),
+    lambda loader, node: float(re.sub(r"\.(inf|nan)", r"\1", str(node.value).lower())),
 )
 
 
@@ -60,9 +60,7 @@ class Document:
                 return self.sources[path[:end]]
         return self.file
 
-    def problem(
-        self, path: KeyPath, message: str, allowed: Iterable[Any] = (), given: object | None = None
-    ) -> Problem:
+    def problem(self, path: KeyPath, message: str, allowed: Iterable[Any] = (), given: object | None = None) -> Problem:
         """Returns a Problem that points at a key of this document."""
         names = tuple(map(str, allowed))
         return Problem(self.where(path), dotted(path), message, names, None if given is None else str(given))
@@ -130,12 +128,13 @@ def _construct(
         return loader.construct_object(node)
     mapping: dict[str, Any] = {}
     for key_node, value_node in node.value:
-        key = str(loader.construct_scalar(key_node)) if isinstance(key_node, yaml.ScalarNode) else "?"
+        key = str(key_node.value)
+        here = (*path, key)
         line = f"{file}:{key_node.start_mark.line + 1}"
         if key in mapping:
-            problems.append(Problem(line, dotted((*path, key)), "stands twice: the first would be lost"))
-        mapping[key] = _construct(loader, value_node, (*path, key), file, sources, problems)
-        sources[(*path, key)] = line
+            problems.append(Problem(line, dotted(here), "stands twice: the first would be lost"))
+        mapping[key] = _construct(loader, value_node, here, file, sources, problems)
+        sources[here] = line
     return mapping
 
 

@@ -16,7 +16,7 @@ BASELINE = "baseline"
 
 
 def slice_keys(task: TaskSpec) -> list[tuple[str, ...]]:
-    """Returns the column combinations to slice by: those of `slices` and those that gates ask for, sorted, once each."""
+    """Returns the column combinations to slice by, once each: those of `slices`, and those that gates ask for."""
     asked = [tuple(sorted(keys)) for keys in task.slices]
     asked += [tuple(sorted(gate.slice)) for gates in task.gates.values() for gate in gates if gate.slice]
     return list(dict.fromkeys(asked))
@@ -40,8 +40,7 @@ def eval_config(
         signature_name=names.EVALUATION,
         preprocessing_function_names=[names.TRANSFORM_FEATURES],
         label_keys={head: names.label(head) for head in heads},
-        # Masks, not class weights: a row without a label for a head does not count for that head (FACT: TFMA counts
-        # rows without a label unless a weight says otherwise).
+        # Masks, not class weights: without an example weight TFMA counts rows whose label is missing.
         example_weight_keys={head: names.labelled(head) for head in heads},
     )
     models = [candidate]

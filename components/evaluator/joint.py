@@ -28,7 +28,7 @@ class _JointCombiner(beam.CombineFn):
             predictions, labels, masks = predictions[model], labels[model], masks[model]
         asked = [head for head, mask in masks.items() if np.asarray(mask).item()]
         wrong = sum(np.argmax(predictions[head]) != np.asarray(labels[head]).item() for head in asked)
-        return sums + [bool(asked), bool(asked) and not wrong, len(asked), wrong]
+        return sums + np.array([bool(asked), bool(asked) and not wrong, len(asked), wrong], float)
 
     def merge_accumulators(self, accumulators: Iterable[np.ndarray]) -> np.ndarray:
         return np.sum(list(accumulators), axis=0)
@@ -44,13 +44,15 @@ def _computations(
 ) -> metric_types.MetricComputations:
     computations = []
     for model in model_names or [""]:
-        keys = {metric: metric_types.MetricKey(metric, model, example_weighted=example_weighted) for metric in JOINT_METRICS}
+        keys = {
+            metric: metric_types.MetricKey(metric, model, example_weighted=example_weighted) for metric in JOINT_METRICS
+        }
         computations.append(metric_types.MetricComputation(list(keys.values()), None, _JointCombiner(keys)))
     return computations
 
 
 class JointMetrics(metric_types.Metric):
-    """`exact_match`, the share of rows right in every head that has a label, and `hamming_loss`, the share of wrong labels.
+    """`exact_match`, share of rows that are right in every labelled head, and `hamming_loss`, share of wrong labels.
 
     A missing label is not compared; rows without any label are not counted.
 

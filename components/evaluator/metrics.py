@@ -111,7 +111,7 @@ def _mean(values: Any) -> float:
 
 
 def _areas(scores: np.ndarray) -> list[float]:
-    """Returns the area under the ROC curve per class (two classes: of the second), by the trapezoidal rule over bins."""
+    """Returns the area under the ROC curve by class (of two: the second), by the trapezoidal rule over bins."""
     areas = []
     for negative, positive in scores[1:] if len(scores) == 2 else scores:
         above = positive.sum() - np.cumsum(positive)

@@ -78,7 +78,8 @@ def _judge(gate: Gate, value: float | None, baseline: float | None) -> GateResul
     if gate.max_drop is not None and baseline is not None:
         drop = value - baseline if gate.metric in LOWER_IS_BETTER else baseline - value
         if not drop <= gate.max_drop:
-            reasons.append(f"{where} is {value:.4f}, worse than the baseline's {baseline:.4f} by more than {gate.max_drop:g}")
+            worse = f"worse than the baseline's {baseline:.4f} by more than {gate.max_drop:g}"
+            reasons.append(f"{where} is {value:.4f}, {worse}")
     return GateResult(gate, value, baseline, not reasons, "; ".join(reasons))
 
 

@@ -45,6 +45,7 @@ class WriteShard(beam.DoFn):
         self._rows = {name: Metrics.counter("example_gen", name) for name in SPLITS}
 
     def process(self, element: tuple[int, source.Shard]) -> Iterator[None]:
+        """Writes the files of one shard; yields nothing."""
         index, shard = element
         # A file appears under its name only when it is whole: a bundle that Beam retries leaves no half.
         name = f"data_tfrecord-{index:05d}.gz"

@@ -42,7 +42,8 @@ def by_hash(serialized: Sequence[bytes], split: HashSplit) -> np.ndarray:
     """Returns the split of every serialized row, int64 `(rows,)`: a keyed SipHash of its bytes, modulo the ratios."""
     ratios = [getattr(split.ratios, name) for name in SPLITS]
     hashed = pd.util.hash_array(np.array(serialized, dtype=object), categorize=False)
-    return np.searchsorted(np.cumsum(ratios), hashed % np.uint64(sum(ratios)), side="right")
+    buckets = hashed % np.uint64(sum(ratios))
+    return np.asarray(np.searchsorted(np.cumsum(ratios), buckets, side="right"))
 
 
 def _by_column(column: pa.ListArray, name: str) -> np.ndarray:

@@ -76,9 +76,7 @@ def labelled_mean(values: Any, weights: Any, mask: Any) -> Any:
     return keras.ops.sum(weights * values) / keras.ops.maximum(keras.ops.sum(mask), 1.0)
 
 
-def build_model(
-    task: TaskSpec, num_ids: Mapping[str, int], label_counts: Mapping[str, np.ndarray]
-) -> MultiHeadModel:
+def build_model(task: TaskSpec, num_ids: Mapping[str, int], label_counts: Mapping[str, np.ndarray]) -> MultiHeadModel:
     """Builds the model that a task describes.
 
     Args:

@@ -78,6 +78,8 @@ def check_labelled(counts: Mapping[str, Mapping[str, np.ndarray]]) -> None:
     Raises:
         DataError: Naming split and head.
     """
-    empty = [f"'{head}' in {split}" for split, heads in counts.items() for head, rows in heads.items() if not rows.sum()]
+    empty = [
+        f"'{head}' in {split}" for split, heads in counts.items() for head, rows in heads.items() if not rows.sum()
+    ]
     if empty:
         raise DataError(f"no labelled row for head {', '.join(empty)}; nothing can be learnt or checked there")

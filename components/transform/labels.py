@@ -13,7 +13,9 @@ from schema.task import ClassWeights, MulticlassHead
 EFFECTIVE_NUMBER_BETA = 0.999
 
 
-def transform(name: str, column: tf.SparseTensor, head: MulticlassHead, classes: tuple[str, ...]) -> dict[str, tf.Tensor]:
+def transform(
+    name: str, column: tf.SparseTensor, head: MulticlassHead, classes: tuple[str, ...]
+) -> dict[str, tf.Tensor]:
     """Returns what training and evaluation need to know of a label.
 
     A row without a label, or with one outside the classes, keeps its place: its mask is 0 for this head only.

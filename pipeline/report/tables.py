@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-METRICS = ("accuracy", "balanced_accuracy", "auc", "macro_f1", "log_loss", "ece")
+from schema.names import SPLITS
+from schema.task import Metric
+
+METRICS: tuple[str, ...] = typing.get_args(Metric)
 WORST_SLICES = 3
 # A slice of a few rows is worst by chance: it is not shown among the worst.
 MIN_LABELLED = 100
@@ -42,6 +46,7 @@ def _parts(report: dict[str, Any]) -> Iterator[RenderableType]:
     compared = f"compared with {report['baseline']}" if report["baseline"] else "no baseline yet: value gates only"
     yield verdict_line(report)
     yield Text(f"{report['task']}, run {report['run_id']}, {compared}")
+    yield _heads_table(report)
     yield _metrics_table(report)
     yield _gates_table(report)
     yield _slices_table(report)
@@ -49,13 +54,21 @@ def _parts(report: dict[str, Any]) -> Iterator[RenderableType]:
     yield Text(f"all heads together: {joint}")
 
 
-def _metrics_table(report: dict[str, Any]) -> Table:
-    table = Table("head", "classes", "labelled\ntrain / eval / test", title="Heads, on test", title_justify="left")
-    for name in METRICS:
-        table.add_column(name, justify="right")
+def _heads_table(report: dict[str, Any]) -> Table:
+    table = Table("head", "classes", title="Labelled rows", title_justify="left")
+    for split in SPLITS:
+        table.add_column(split, justify="right", no_wrap=True)
     for head, values in report["heads"].items():
-        rows = " / ".join(f"{values['labelled'][split]:,}" for split in ("train", "eval", "test"))
-        table.add_row(head, ", ".join(values["classes"]), rows, *(number(values["overall"].get(m)) for m in METRICS))
+        table.add_row(head, ", ".join(values["classes"]), *(f"{values['labelled'][split]:,}" for split in SPLITS))
+    return table
+
+
+def _metrics_table(report: dict[str, Any]) -> Table:
+    table = Table("head", title="Metrics on test", title_justify="left")
+    for name in METRICS:
+        table.add_column(name.replace("_", "\n"), justify="right", no_wrap=True)
+    for head, values in report["heads"].items():
+        table.add_row(head, *(number(values["overall"].get(name)) for name in METRICS))
     return table
 
 

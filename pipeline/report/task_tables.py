@@ -20,8 +20,16 @@ def render(contract: Contract) -> RenderableType:
     heads = Table("head", "type", "classes", "loss", "depends on", "gates", title="Heads", title_justify="left")
     for name, head in task.heads.items():
         gates = [
-            " ".join([gate.metric, *(f"{key} {value}" for key, value in gate.model_dump(exclude_none=True).items()
-                                     if key != "metric" and value != {})])
+            " ".join(
+                [
+                    gate.metric,
+                    *(
+                        f"{key} {value}"
+                        for key, value in gate.model_dump(exclude_none=True).items()
+                        if key != "metric" and value != {}
+                    ),
+                ]
+            )
             for gate in task.gates[name]
         ]
         heads.add_row(

@@ -8,7 +8,9 @@ from schema import names
 from schema.task import NumericFeature
 
 
-def encode(name: str, feature: NumericFeature, num_ids: int | None) -> tuple[list[keras.KerasTensor], keras.KerasTensor]:
+def encode(
+    name: str, feature: NumericFeature, num_ids: int | None
+) -> tuple[list[keras.KerasTensor], keras.KerasTensor]:
     """Returns the model inputs of a feature and its encoding.
 
     Output shape: `(batch, 1)`, or `(batch, 2)` with a missing indicator.

@@ -1,8 +1,11 @@
 """One file per feature type; a new type is one file and one line here."""
 
+from collections.abc import Callable
+from typing import Any
+
 from components.transform.features import categorical, numeric
 
-TRANSFORMS = {
+TRANSFORMS: dict[str, Callable[..., dict[str, Any]]] = {
     "numeric": numeric.transform,
     "categorical": categorical.transform,
 }
