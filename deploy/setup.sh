@@ -7,7 +7,8 @@
 # MULTIHEAD_PYTHON=/path/to/python picks the Python.
 set -eu
 
-# The uv to fetch when PATH has none, and the hash of its wheel for Linux on x86_64.
+# The uv to fetch when PATH has none that is new enough, and the hash of its wheel for Linux on x86_64.
+UV_MINIMUM=0.6
 UV_VERSION=0.13.9
 UV_SHA256=d7f459fe4fd247d830351c75686d3996ace3c6f3f728eb0e85a30b7ada0cef19
 
@@ -26,12 +27,10 @@ quietly() { # COMMAND...: its output is shown only if it fails
     cat "$log" >&2
     ! grep -q 'Failed to build' "$log" ||
         die "building what has no wheel takes a C++ compiler and Python's headers (Debian: g++ and python3-dev)"
-    die "the set-up failed (see above); the next one starts afresh"
+    die "the set-up failed, see above (after a change of dependencies, \`make lock\` comes first)"
 }
 
-at_least() { # VERSION MINIMUM
-    [ "$(printf '%s\n' "$1" "$2" | sort -V | head -n 1)" = "$2" ]
-}
+at_least() { [ "$(printf '%s\n' "$1" "$2" | sort -V | head -n 1)" = "$2" ]; } # VERSION MINIMUM
 
 # Reads the stamp: is .venv what it should be?
 up_to_date() {
@@ -86,34 +85,29 @@ fetch_uv() { # PYTHON
     "$@" --retries 1 --no-deps --only-binary :all: --require-hashes -r .tools/uv.txt
 }
 
-# Sets `uv`. `uv python dir` fails when pyproject.toml finds this uv too old (required-version).
+works() { # UV
+    [ -x "$1" ] && at_least "$("$1" --version 2>/dev/null | cut -d ' ' -f 2)" "$UV_MINIMUM"
+}
+
+# Sets `uv`: the one on PATH, else our own.
 find_uv() {
     for uv in "$(command -v uv || :)" "$PWD/.tools/uv/bin/uv"; do
-        [ ! -x "$uv" ] || ! "$uv" python dir >/dev/null 2>&1 || return 0
+        ! works "$uv" || return 0
     done
     printf 'uv==%s --hash=sha256:%s\n' "$UV_VERSION" "$UV_SHA256" >.tools/uv.txt
     all_pythons | awk '!seen[$0]++' | while read -r _ candidate; do
         ! fetch_uv "$candidate" </dev/null || break
     done >"$log" 2>&1
-    "$uv" python dir >>"$log" 2>&1
+    works "$uv" || { cat "$log" >&2; die "no Python here could install uv: install uv itself, or python3-venv (Debian)"; }
 }
 
-need_uv() {
-    find_uv || { cat "$log" >&2 && die "uv is needed, and no Python here could install it: install uv, or python3-venv"; }
-}
-
-if [ "${1:-}" = uv ]; then
-    need_uv
-    echo "$uv"
-    exit
-fi
+[ "${1:-}" != uv ] || { find_uv && echo "$uv" && exit; }
 
 # Two set-ups at once would undo each other: the second waits, then finds everything done.
 sources=$({ pwd && cat pyproject.toml requirements.lock deploy/setup.sh; } | sha256sum)
 up_to_date || ! command -v flock >/dev/null || { exec 9>.tools/lock && flock 9; }
 ! up_to_date || { echo "$summary" && exit; }
 
-# The lane.
 [ "$(uname -sm)" = "Linux x86_64" ] || die "TFX has wheels for Linux on x86_64 only, and this is $(uname -sm)"
 glibc=$(getconf GNU_LIBC_VERSION 2>/dev/null | sed -n 's/^glibc //p')
 at_least "${glibc:-0}" 2.17 || die "TFX has wheels for glibc 2.17 and newer only, and this system has ${glibc:-no glibc}"
@@ -123,8 +117,8 @@ if [ -n "${MULTIHEAD_PYTHON:-}" ]; then
     find_python "$(probe "$(command -v "$MULTIHEAD_PYTHON")")" ||
         die "MULTIHEAD_PYTHON=$MULTIHEAD_PYTHON does not work here: with glibc $glibc it must be $needed"
 elif ! find_python "$(all_pythons)"; then
-    # The last try fails quietly where there is no network.
-    ! find_uv || UV_PYTHON_INSTALL_BIN=0 "$uv" python install 3.10 >"$log" 2>&1 || :
+    # The last try, which fails without network.
+    (find_uv && UV_PYTHON_INSTALL_BIN=0 "$uv" python install "${minors%% *}") >/dev/null 2>&1 || :
     find_python "$(all_pythons)" ||
         die "no usable Python found: install $needed (and its headers), or name one in MULTIHEAD_PYTHON"
 fi
@@ -139,7 +133,7 @@ summary="multihead: Python ${python%% *} (${python#* }), TFX $tfx, because $why"
 echo "$summary"
 
 # The environment. It is kept, and only brought up to date, if a set-up at this place and with this Python finished it.
-need_uv
+find_uv
 if [ "$made_by" = "$PWD $python" ]; then
     rm "$stamp"
 else

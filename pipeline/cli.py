@@ -80,12 +80,10 @@ def data(
 @app.command(epilog="Example: multihead validate flights --set training.epochs=2")
 def validate(task: TaskArgument, overrides: SetOption = None) -> None:
     """Check task.yaml and schema.pbtxt, and show what they say."""
-    from rich.console import Console
-
     from pipeline.report.task_tables import render
     from schema.contract import find_task, load_contract
 
-    Console(highlight=False).print(render(load_contract(find_task(task), overrides or ())))
+    _console().print(render(load_contract(find_task(task), overrides or ())))
 
 
 @app.command(epilog="Example: multihead run flights --set training.epochs=2 --set heads.cancelled.loss.weight=3")
@@ -130,11 +128,16 @@ def report(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder (its newest report) or a report.json.")],
 ) -> None:
     """Print what came out of a run: per head its metrics, gates and worst slices."""
-    from rich.console import Console
-
     from pipeline.report import document, tables
 
-    Console(highlight=False).print(tables.render(document.read(document.find(run))))
+    _console().print(tables.render(document.read(document.find(run))))
+
+
+def _console() -> Console:
+    """Returns the terminal, where a class called [red] or :cat: stays as it is."""
+    from rich.console import Console
+
+    return Console(highlight=False, markup=False, emoji=False)
 
 
 def _default_data(name: str) -> Path:

@@ -94,6 +94,7 @@ def build_pipeline(contract: Contract, run: RunConfig) -> Pipeline:
         example_splits=[names.TEST],
         eval_config=eval_config({head: len(values) for head, values in classes.items()}, slice_keys(task)),
     )
+    evaluator.exec_properties["fingerprint"] = fingerprint.code("Evaluator")
     report = Report(
         evaluation=evaluator.outputs["evaluation"],
         statistics=statistics.outputs["statistics"],

@@ -17,7 +17,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from schema.document import Document, read_document
 from schema.errors import UserError
-from schema.names import SERVING_ENVIRONMENT
+from schema.names import SERVING_ENVIRONMENT, derived
 from schema.problems import KeyPath, Problem, TaskError, nearest
 from schema.task import TaskSpec, parse_task
 
@@ -91,6 +91,7 @@ def load_contract(folder: Path, overrides: Iterable[str] = ()) -> Contract:
     problems += _feature_checks(document, schema, schema_file)
     problems += _label_checks(document, schema, schema_file)
     problems += _column_checks(document, schema)
+    problems += _name_checks(document, schema, schema_file)
     if task is None or problems:
         raise TaskError(problems)
     return Contract(folder, task, schema, {head: class_names(schema, head) for head in task.heads})
@@ -210,3 +211,12 @@ def _column_checks(document: Document, schema: schema_pb2.Schema) -> Iterable[Pr
     for path, name in mentioned:
         if isinstance(name, str) and name not in declared:
             yield document.problem(path, f"'{name}' is not a column of {SCHEMA_FILE}", declared, name)
+
+
+def _name_checks(document: Document, schema: schema_pb2.Schema, file: Path) -> Iterable[Problem]:
+    """Checks the columns that task.yaml does not name; `schema.task` checks those that it does."""
+    features, heads = document.section("features"), document.section("heads")
+    others = columns(schema).keys() - features.keys() - heads.keys()
+    for name, origin in derived(features, heads):
+        if name in others:
+            yield Problem(str(file), name, f"is the name that '{origin}' gets after Transform: rename it")

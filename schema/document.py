@@ -100,17 +100,20 @@ def read_document(file: Path, overrides: Iterable[str] = ()) -> Document:
 
 
 def _parse(text: str, file: str, sources: dict[KeyPath, str], problems: list[Problem]) -> Any:
-    loader = _Yaml12Loader(text)
     try:
+        loader = _Yaml12Loader(text)
         node = loader.get_single_node()
         return None if node is None else _construct(loader, node, (), file, sources, problems)
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        problems.append(Problem(f"{file}:{line}", "", f"not valid YAML: {error.reason}"))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{file}:{mark.line + 1}" if mark else file
         problems.append(Problem(where, "", f"not valid YAML: {getattr(error, 'problem', None) or error}"))
-        return None
-    finally:
-        loader.dispose()
+    except RecursionError:
+        problems.append(Problem(file, "", "not valid YAML: nested too deeply, or an alias that holds itself"))
+    return None
 
 
 def _construct(
@@ -125,9 +128,11 @@ def _construct(
     if isinstance(node, yaml.SequenceNode):
         return [_construct(loader, item, (*path, i), file, sources, problems) for i, item in enumerate(node.value)]
     if not isinstance(node, yaml.MappingNode):
-        return loader.construct_object(node)
+        return _scalar(loader, node)
     mapping: dict[str, Any] = {}
     for key_node, value_node in node.value:
+        if not isinstance(key_node, yaml.ScalarNode):
+            raise yaml.constructor.ConstructorError(None, None, "a key must be a single word", key_node.start_mark)
         key = str(key_node.value)
         here = (*path, key)
         line = f"{file}:{key_node.start_mark.line + 1}"
@@ -138,23 +143,36 @@ def _construct(
     return mapping
 
 
+def _scalar(loader: yaml.SafeLoader, node: yaml.Node) -> Any:
+    """Returns a value that JSON knows; an explicit tag such as `!!binary` may ask for others."""
+    try:
+        value = loader.construct_object(node)
+        str(value).encode()  # Half a surrogate pair is no text.
+    except ValueError:
+        value = ...
+    if value is not None and not isinstance(value, bool | int | float | str):
+        message = f"{str(node.value)[:40]!a} cannot be read as {node.tag.rpartition(':')[2]}"
+        raise yaml.constructor.ConstructorError(None, None, message, node.start_mark)
+    return value
+
+
 def _apply(document: Document, override: str) -> Problem | None:
     """Applies one `key=value`; returns a Problem instead of raising, so that all of them are reported."""
     key, equals, text = override.partition("=")
     option = f"--set {override}"
-    if not equals or not key.strip():
+    *parents, last = key.strip().split(".")
+    if not equals or not all([*parents, last]):
         return Problem(option, "", "must read key=value, such as training.epochs=2")
     problems: list[Problem] = []
     value = _parse(text, option, {}, problems)
     if problems:
-        return problems[0]
-    *parents, last = key.strip().split(".")
+        return dataclasses.replace(problems[0], where=option)
     target: Any = document.data
     path: KeyPath = ()
     for part in [*parents, last]:
         if isinstance(target, dict):
             index: str | int = part
-        elif isinstance(target, list) and part.isdigit() and int(part) < len(target):
+        elif isinstance(target, list) and part.isdecimal() and int(part) < len(target):
             index = int(part)
         else:
             kind = f"a list of {len(target)}" if isinstance(target, list) else f"the value {target!r}"

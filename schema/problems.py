@@ -59,4 +59,4 @@ def nearest(name: str, allowed: Iterable[str]) -> str | None:
 
 def dotted(path: KeyPath) -> str:
     """Returns a key path as people write it: `gates.arr_delay.0.min`."""
-    return ".".join(map(str, path))
+    return ".".join(str(part) or "''" for part in path)

@@ -7,6 +7,7 @@ schema.pbtxt, is checked in `schema.contract`.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -35,7 +36,17 @@ from schema.validation import problems_of
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 TaskName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")]
 Metric = Literal["accuracy", "balanced_accuracy", "auc", "macro_f1", "log_loss", "ece"]
-SliceValue = str | int | float
+
+
+def _read_slice_value(value: Any) -> Any:
+    is_finite = not isinstance(value, float) or math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, str | int | float) or not is_finite:
+        raise ValueError("must be a text or a number")
+    return value
+
+
+# Checked first: a union says once per member what is wrong.
+SliceValue = Annotated[str | int | float, BeforeValidator(_read_slice_value)]
 
 
 class Part(BaseModel):
@@ -246,9 +257,9 @@ def _cross_checks(document: Document) -> Iterable[Problem]:
             yield document.problem(("gates", name), f"'{name}' is not a head", heads, name)
     dependencies = {name: _names(document.section("heads", name).get("depends_on")) for name in heads}
     for name, needed in dependencies.items():
-        for other in needed:
+        for i, other in enumerate(needed):
             if other not in heads:
-                path = ("heads", name, "depends_on")
+                path = ("heads", name, "depends_on", i)
                 yield document.problem(path, f"'{other}' is not a head", [h for h in heads if h != name], other)
     if cycle := _cycle(dependencies):
         yield document.problem(("heads", cycle[0], "depends_on"), f"heads wait for each other: {' -> '.join(cycle)}")

@@ -17,12 +17,19 @@ _QUOTED = re.compile(r"'([^']*)'")
 
 def problems_of(error: ValidationError, model: type[BaseModel], document: Document) -> list[Problem]:
     """Translates a ValidationError of `model` on `document.data`."""
-    return [_problem(detail, model, document) for detail in error.errors(include_url=False)]
+    details = error.errors(include_url=False)
+    # A tuple whose items are wrong is, to pydantic, too short as well.
+    within = {detail["loc"][:end] for detail in details for end in range(len(detail["loc"]))}
+    return [
+        _problem(detail, model, document)
+        for detail in details
+        if not (detail["type"] == "too_short" and detail["loc"] in within)
+    ]
 
 
 def _problem(detail: Any, model: type[BaseModel], document: Document) -> Problem:
     kind, context, value = detail["type"], detail.get("ctx", {}), detail["input"]
-    path = _key_path(detail["loc"], document.data, missing=kind == "missing")
+    path = _key_path(detail["loc"], document.data, model, missing=kind == "missing")
     if kind == "extra_forbidden":
         return document.problem(path, "unknown key", _keys_at(model, detail["loc"][:-1]), path[-1])
     if kind == "missing":
@@ -41,10 +48,14 @@ def _problem(detail: Any, model: type[BaseModel], document: Document) -> Problem
     return document.problem(path, message[:1].lower() + message[1:] + shown)
 
 
-def _key_path(loc: KeyPath, data: Any, missing: bool) -> KeyPath:
+def _key_path(loc: KeyPath, data: Any, annotation: Any, missing: bool) -> KeyPath:
     """Drops what pydantic adds to a location, union tags and `[key]`, and keeps the keys that the user wrote."""
     path: KeyPath = ()
     for index, part in enumerate(loc):
+        in_union = typing.get_origin(annotation) in (typing.Union, types.UnionType)
+        annotation = _descend(annotation, part)
+        if in_union and annotation is not None:
+            continue  # A tag, even if the data has a key of that name, as `column` in data.split.
         last_missing = missing and index == len(loc) - 1
         try:
             data = None if last_missing else data[part]
@@ -63,7 +74,8 @@ def _keys_at(annotation: Any, loc: KeyPath) -> list[str]:
 
 def _descend(annotation: Any, part: str | int) -> Any:
     if _is_model(annotation):
-        return _plain(annotation.model_fields[part].annotation)
+        field = annotation.model_fields.get(str(part))
+        return _plain(field.annotation) if field else None
     origin, args = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is dict:
         return _plain(args[1])

@@ -10,6 +10,12 @@ import pyarrow.compute as pc
 
 from schema.errors import DataError
 
+_TEXT_LIKE = (
+    pa.types.is_string,
+    pa.types.is_large_string,
+    pa.types.is_large_binary,
+    pa.types.is_fixed_size_binary,
+)
 _MAX_EXACT_FLOAT = 2**53  # Beyond this a float64 skips integers.
 
 
@@ -56,10 +62,10 @@ def _convert(column: pa.Array, declared: str, where: str) -> pa.Array:
         return column.cast(pa.float32(), safe=False)
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind) or pa.types.is_time(kind):
         return _cast(_cast(column, pa.string(), where), pa.binary(), where)
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_large_binary(kind):
-        return _cast(column, pa.binary(), where)
     if pa.types.is_binary(kind):
         return column
+    if any(is_kind(kind) for is_kind in _TEXT_LIKE):
+        return _cast(column, pa.binary(), where)
     raise DataError(
         f"{where} is of type {kind}, which is not supported; allowed: integers, floats, decimals, booleans, strings, "
         "binary, dates, times"

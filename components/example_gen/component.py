@@ -56,7 +56,7 @@ class WriteShard(beam.DoFn):
         for batch in source.read_shard(shard, self._column_types):
             rows = columns.to_features(batch, self._column_types, shard.file)
             serialized = encode(rows)
-            splits = split.assign(rows, serialized, self._rule, encode)
+            splits = split.assign(rows, self._rule)
             for record, position in zip(serialized, splits.tolist(), strict=True):
                 writers[SPLITS[position]].write(record)
             for position, key in enumerate(SPLITS):

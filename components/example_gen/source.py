@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -46,7 +47,12 @@ def find_files(data: Path, file_format: str) -> tuple[Path, ...]:
     if data.is_file():
         return (data,)
     suffix = _SUFFIX[file_format]
-    files = [file for file in data.rglob(f"*{suffix}") if not any(p[0] in "._" for p in file.relative_to(data).parts)]
+    # Spark names folders like files, too.
+    files = [
+        file
+        for file in data.rglob(f"*{suffix}")
+        if file.is_file() and not any(part[0] in "._" for part in file.relative_to(data).parts)
+    ]
     if not files:
         raise DataError(f"{data}: no {suffix} file in this folder, and the task says data.format: {file_format}")
     return tuple(sorted(files))
@@ -94,7 +100,8 @@ def _parquet_shards(file: Path) -> Iterator[Shard]:
 def _csv_shards(file: Path) -> Iterator[Shard]:
     try:
         with file.open("rb") as lines:
-            has_rows = bool(lines.readline().strip()) and bool(lines.readline().strip())
+            # The header and one more; empty lines are no rows.
+            has_rows = sum(1 for _ in itertools.islice(filter(bytes.strip, lines), 2)) == 2
     except OSError as error:
         raise DataError(f"{file}: cannot be read ({error.strerror})") from None
     if has_rows:
@@ -122,7 +129,7 @@ def read_shard(shard: Shard, column_types: Mapping[str, str]) -> Iterator[pa.Rec
 
 def _read_parquet(shard: Shard, column_types: Mapping[str, str]) -> Iterator[pa.RecordBatch]:
     file = pq.ParquetFile(shard.file)
-    wanted = [name for name in file.schema_arrow.names if name in column_types]
+    wanted = _wanted(file.schema_arrow.names, column_types, shard.file)
     yield from file.iter_batches(batch_size=ROWS_PER_BATCH, row_groups=list(shard.row_groups), columns=wanted)
 
 
@@ -136,8 +143,16 @@ def _read_csv(shard: Shard, column_types: Mapping[str, str]) -> Iterator[pa.Reco
             column_types=text, null_values=_CSV_NULLS, strings_can_be_null=True, quoted_strings_can_be_null=False
         ),
     )
-    wanted = [name for name in table.column_names if name in column_types]
+    wanted = _wanted(table.column_names, column_types, shard.file)
     yield from table.select(wanted).to_batches(max_chunksize=ROWS_PER_BATCH)
+
+
+def _wanted(names: Sequence[str], column_types: Mapping[str, str], file: str) -> list[str]:
+    """Returns the declared columns among those of a file; which of two with one name is meant, nobody knows."""
+    wanted = [name for name in names if name in column_types]
+    if repeated := sorted({name for name in wanted if wanted.count(name) > 1}):
+        raise DataError(f"{file}: column '{repeated[0]}' stands twice")
+    return wanted
 
 
 def _first_line(error: BaseException) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -13,41 +11,53 @@ from schema.names import SPLITS
 from schema.problems import nearest
 from schema.task import ColumnSplit, HashSplit
 
-Encode = Callable[[pa.RecordBatch], Sequence[bytes]]
+# FNV-1a's 64-bit constants: how the hashes of a row's columns become one.
+_FNV_OFFSET = np.uint64(14695981039346656037)
+_FNV_PRIME = np.uint64(1099511628211)
 
 
-def assign(
-    rows: pa.RecordBatch, serialized: Sequence[bytes], split: HashSplit | ColumnSplit, encode: Encode
-) -> np.ndarray:
+def assign(rows: pa.RecordBatch, split: HashSplit | ColumnSplit) -> np.ndarray:
     """Returns the split of every row as an index into SPLITS, int64 `(rows,)`.
 
     Args:
         rows: Columns of features, as `columns.to_features` makes them.
-        serialized: The same rows as serialized tf.Examples.
         split: The rule.
-        encode: Serializes columns; used for the key columns of a hash split.
 
     Raises:
         DataError: A column that the rule needs is absent, or holds a value that is no split.
     """
     if isinstance(split, ColumnSplit):
         return _by_column(_column(rows, split.column), split.column)
-    if split.key:
-        keys = sorted(split.key)
-        serialized = encode(pa.RecordBatch.from_arrays([_column(rows, name) for name in keys], names=keys))
-    return by_hash(serialized, split)
-
-
-def by_hash(serialized: Sequence[bytes], split: HashSplit) -> np.ndarray:
-    """Returns the split of every serialized row, int64 `(rows,)`: a keyed SipHash of its bytes, modulo the ratios."""
     ratios = [getattr(split.ratios, name) for name in SPLITS]
-    hashed = pd.util.hash_array(np.array(serialized, dtype=object), categorize=False)
-    buckets = hashed % np.uint64(sum(ratios))
+    buckets = row_hashes(rows, split.key or rows.schema.names) % np.uint64(sum(ratios))
     return np.asarray(np.searchsorted(np.cumsum(ratios), buckets, side="right"))
 
 
+def row_hashes(rows: pa.RecordBatch, names: tuple[str, ...] | list[str]) -> np.ndarray:
+    """Returns a hash of the named columns of every row, uint64 `(rows,)`.
+
+    Not of the serialized tf.Example: protobuf writes the features of an example in any order.
+
+    Args:
+        rows: Columns of features.
+        names: What to hash; their order does not matter.
+    """
+    hashes = np.full(rows.num_rows, _FNV_OFFSET)
+    for name in sorted(names):
+        hashes = (hashes ^ _value_hashes(_column(rows, name))) * _FNV_PRIME
+    return pd.util.hash_array(hashes)
+
+
+def _value_hashes(column: pa.ListArray) -> np.ndarray:
+    present = column.is_valid().to_numpy(zero_copy_only=False)
+    hashes = np.zeros(len(column), np.uint64)
+    values = column.flatten().to_numpy(zero_copy_only=False)
+    hashes[present] = pd.util.hash_array(values, categorize=False)
+    return hashes
+
+
 def _by_column(column: pa.ListArray, name: str) -> np.ndarray:
-    values = column.to_pandas().map(lambda value: value[0].decode() if value is not None else "no value")
+    values = column.to_pandas().map(lambda value: "no value" if value is None else _text(value[0]))
     indices = values.map({split: index for index, split in enumerate(SPLITS)})
     if indices.isna().any():
         value = values[indices.isna()].iloc[0]
@@ -55,6 +65,10 @@ def _by_column(column: pa.ListArray, name: str) -> np.ndarray:
         hint = f"; did you mean '{near}'?" if near else ""
         raise DataError(f"data.split: column '{name}' holds '{value}'; allowed: {', '.join(SPLITS)}{hint}")
     return indices.to_numpy(dtype=np.int64)
+
+
+def _text(value: object) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def _column(rows: pa.RecordBatch, name: str) -> pa.Array:

@@ -35,11 +35,17 @@ class Pointer:
 
 def read_pointer(folder: Path) -> Pointer | None:
     """Returns the pointer, or None if there is none, it cannot be read, or its version is gone: a cold start."""
+    pointer = _last_written(folder)
+    return pointer if pointer and version_folder(folder, pointer.version).is_dir() else None
+
+
+def _last_written(folder: Path) -> Pointer | None:
+    """Returns what the pointer says, even if that version is gone."""
     try:
         pointer = Pointer(**json.loads((folder / POINTER_FILE).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
-    return pointer if version_folder(folder, pointer.version).is_dir() else None
+    return pointer if type(pointer.version) is int else None
 
 
 def version_folder(folder: Path, version: int) -> Path:
@@ -64,14 +70,18 @@ def push(model: Path, folder: Path, source: str, training: str, baseline: str | 
     if pointer and pointer.source == source:
         return version_folder(folder, pointer.version)
     folder.mkdir(parents=True, exist_ok=True)
-    taken = [int(entry.name) for entry in folder.iterdir() if entry.name.isdigit()]
-    version = max([*taken, pointer.version if pointer else 0], default=0) + 1
+    taken = [int(entry.name) for entry in folder.iterdir() if entry.name.isdecimal()]
+    last = _last_written(folder)  # A version that was deleted is not given again: servers have seen its number.
+    version = max([*taken, last.version if last else 0]) + 1
     temporary = folder / f".{version}-{uuid.uuid4().hex}"
-    shutil.copytree(model, temporary)
-    for path in [temporary, *temporary.rglob("*")]:
-        _flush(path)
     target = version_folder(folder, version)
-    temporary.rename(target)
+    try:
+        shutil.copytree(model, temporary)
+        for path in [temporary, *temporary.rglob("*")]:
+            _flush(path)
+        temporary.rename(target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
     _write_pointer(folder, Pointer(version, source, training, baseline))
     return target
 

@@ -6,15 +6,13 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-import keras
 import numpy as np
 import tensorflow_transform as tft
-from absl import logging
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from components.trainer import dataset
 from components.trainer.export import export
-from components.trainer.model import build_model
+from components.trainer.fit import train
 from components.transform.features.categorical import num_ids
 from schema import names
 from schema.errors import DataError
@@ -40,31 +38,18 @@ def run_fn(fn_args: FnArgs) -> None:
     }
     check_labelled(counts)
 
-    keras.utils.set_random_seed(task.training.seed)
     sizes = {
         name: num_ids(transform_output.vocabulary_size_by_name(names.vocabulary(name)), feature)
         for name, feature in task.features.items()
         if feature.type == "categorical"
     }
-    model = build_model(task, sizes, counts[names.TRAIN])
-    model.compile(optimizer=keras.optimizers.Adam(task.training.learning_rate))
-    model.summary(print_fn=logging.info)
-    callbacks: list[keras.callbacks.Callback] = [keras.callbacks.TensorBoard(fn_args.model_run_dir, write_graph=False)]
-    if task.training.early_stopping:
-        callbacks.append(
-            keras.callbacks.EarlyStopping(
-                monitor="val_loss",
-                mode="min",
-                patience=task.training.early_stopping.patience,
-                restore_best_weights=True,
-            )
-        )
-    model.fit(
+    model = train(
+        task,
+        sizes,
+        counts[names.TRAIN],
         dataset.batches(fn_args.train_files, spec, task, shuffle_seed=task.training.seed),
-        validation_data=dataset.batches(fn_args.eval_files, spec, task),
-        epochs=task.training.epochs,
-        callbacks=callbacks,
-        verbose=2,
+        dataset.batches(fn_args.eval_files, spec, task),
+        fn_args.model_run_dir,
     )
     export(model, transform_output, classes, Path(fn_args.serving_model_dir))
 

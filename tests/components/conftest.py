@@ -1,0 +1,189 @@
+"""What is dear and shared: one run of TensorFlow Transform, one exported model.
+
+TensorFlow is imported inside the fixtures: tests that do not ask for it do not pay for it.
+"""
+
+import dataclasses
+import functools
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from schema.task import TaskSpec
+
+_TASK = {
+    "task": "sample",
+    "features": {
+        "height": {"type": "numeric", "scaling": "zscore"},
+        "age": {"type": "numeric", "scaling": "minmax"},
+        "score": {"type": "numeric", "scaling": "none", "missing_indicator": False},
+        "city": {"type": "categorical", "vocabulary": 2, "oov": 1, "embedding": 3},
+        "code": {"type": "categorical", "vocabulary": 10, "oov": 2, "embedding": 4},
+    },
+    # In reverse alphabetical order, with different numbers of classes and every rule of class weights.
+    "heads": {
+        "zone": {"type": "multiclass", "loss": {"class_weights": "balanced"}},
+        "mood": {"type": "multiclass", "loss": {"class_weights": {"glad": 4.0}}, "depends_on": ["kind"]},
+        "kind": {"type": "multiclass", "loss": {"class_weights": "effective_number"}},
+        "fit": {"type": "multiclass"},
+    },
+    "slices": [["city"]],
+    "gates": {"zone": [{"metric": "accuracy", "min": 0.1, "slice": {"code": 7}}], "mood": "none", "kind": "none"}
+    | {"fit": "none"},
+}
+_CLASSES = {"zone": ("in", "out"), "mood": ("sad", "fine", "glad"), "kind": ("a", "b", "c"), "fit": ("no", "yes")}
+_FLOATS, _INTS = ("height", "score"), ("age", "code")
+_COLUMNS = ("height", "age", "score", "city", "code", "day", *_CLASSES)
+
+# `day` is no feature; None is missing. `city` has more values than its vocabulary, and no row is of `kind` c.
+_TRAINING_ROWS = [
+    # height, age, score, city, code, day, zone, mood, kind, fit
+    (1.0, 10, 5.0, "oslo", 7, "mon", "in", "sad", "a", "no"),
+    (2.0, None, -5.0, "oslo", 7, "mon", "in", "sad", "a", "no"),
+    (3.0, 20, None, "oslo", 8, "mon", "in", "fine", "a", "yes"),
+    (6.0, 40, 0.5, "rome", 7, "tue", "out", "glad", "b", None),
+    (None, 30, 1.5, "rome", None, "tue", None, "sad", "a", "no"),
+    (None, None, None, None, 9, "tue", "in", None, None, None),
+    (8.0, 50, 2.5, "bonn", 8, "wed", "elsewhere", "fine", "b", "yes"),
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class Sample:
+    """A small task and rows of it."""
+
+    task: TaskSpec
+    classes: dict[str, tuple[str, ...]]
+    rows: list[dict]
+
+    @staticmethod
+    def feature_spec():
+        import tensorflow as tf
+
+        kinds = {name: tf.float32 if name in _FLOATS else tf.int64 for name in (*_FLOATS, *_INTS)}
+        return {name: tf.io.VarLenFeature(kinds.get(name, tf.string)) for name in _COLUMNS}
+
+    @staticmethod
+    def serialize(rows):
+        """Returns rows as serialized tf.Examples; what is None, or not in the row, is absent."""
+        import tensorflow as tf
+
+        def feature(name, value):
+            if name in _FLOATS:
+                return tf.train.Feature(float_list=tf.train.FloatList(value=[value]))
+            if name in _INTS:
+                return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
+            return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value.encode()]))
+
+        return [
+            tf.train.Example(
+                features=tf.train.Features(feature={k: feature(k, v) for k, v in row.items() if v is not None})
+            ).SerializeToString()
+            for row in rows
+        ]
+
+    def parse(self, rows):
+        """Returns rows as the sparse tensors that TensorFlow Transform is given."""
+        import tensorflow as tf
+
+        return tf.io.parse_example(tf.constant(self.serialize(rows)), self.feature_spec())
+
+    def draw(self, count, seed=0):
+        """Returns random rows, some values and labels missing."""
+        rng = np.random.default_rng(seed)
+        values = {
+            "height": lambda: float(rng.normal(4, 2)),
+            "age": lambda: int(rng.integers(10, 60)),
+            "score": lambda: float(rng.normal()),
+            "city": lambda: str(rng.choice(["oslo", "rome", "bonn", "lima"])),
+            "code": lambda: int(rng.integers(6, 10)),
+            "day": lambda: "sun",
+        }
+        values |= {head: functools.partial(rng.choice, names) for head, names in self.classes.items()}
+        return [
+            {name: None if rng.random() < 0.2 else _plain(value()) for name, value in values.items()}
+            for _ in range(count)
+        ]
+
+
+def _plain(value):
+    return str(value) if isinstance(value, np.str_) else value
+
+
+@pytest.fixture(scope="session")
+def make_task():
+    """Makes a TaskSpec from plain data."""
+    return lambda data: TaskSpec.model_validate_json(json.dumps(data))
+
+
+@pytest.fixture(scope="session")
+def sample(make_task):
+    """A task of five features and four heads, and seven training rows."""
+    return Sample(make_task(_TASK), _CLASSES, [dict(zip(_COLUMNS, row, strict=True)) for row in _TRAINING_ROWS])
+
+
+@pytest.fixture(scope="session")
+def transform_folder(sample, tmp_path_factory):
+    """What TensorFlow Transform learnt from the sample's training rows."""
+    import apache_beam as beam
+    import tensorflow_transform as tft
+    import tensorflow_transform.beam as tft_beam
+    from tensorflow_transform.tf_metadata import dataset_metadata, metadata_io
+
+    from components.transform.preprocessing import preprocessing_fn
+
+    folder = tmp_path_factory.mktemp("transform")
+    metadata = dataset_metadata.DatasetMetadata.from_feature_spec(sample.feature_spec())
+    config = {"task": sample.task.to_json(), "classes": json.dumps(sample.classes)}
+    rows = [{name: [] if value is None else [value] for name, value in row.items()} for row in sample.rows]
+    pipeline = beam.Pipeline("DirectRunner", beam.options.pipeline_options.PipelineOptions(_IN_PROCESS))
+    with pipeline, tft_beam.Context(temp_dir=str(tmp_path_factory.mktemp("beam"))):
+        analyze = tft_beam.AnalyzeDataset(functools.partial(preprocessing_fn, custom_config=config))
+        transform_fn = (pipeline | beam.Create(rows), metadata) | analyze
+        _ = transform_fn | tft_beam.WriteTransformFn(str(folder))
+    metadata_io.write_metadata(metadata, str(folder / tft.TFTransformOutput.RAW_METADATA_DIR))
+    return folder
+
+
+_IN_PROCESS = ["--direct_running_mode=in_memory"]
+
+
+@pytest.fixture(scope="session")
+def transform_output(transform_folder):
+    """The same, read back."""
+    import tensorflow_transform as tft
+
+    return tft.TFTransformOutput(str(transform_folder))
+
+
+@pytest.fixture(scope="session")
+def sample_model(sample, transform_output):
+    """An untrained model of the sample whose answers differ from row to row."""
+    import keras
+
+    from components.trainer.model import build_model
+    from components.transform.features.categorical import num_ids
+    from schema import names
+
+    keras.utils.set_random_seed(0)
+    sizes = {
+        name: num_ids(transform_output.vocabulary_size_by_name(names.vocabulary(name)), sample.task.features[name])
+        for name in ("city", "code")
+    }
+    model = build_model(sample.task, sizes, {head: np.ones(len(names)) for head, names in sample.classes.items()})
+    rng = np.random.default_rng(0)
+    for variable in model.trainable_variables:
+        variable.assign(rng.normal(0, 0.5, variable.shape))
+    return model
+
+
+@pytest.fixture(scope="session")
+def exported(sample, sample_model, transform_output, tmp_path_factory):
+    """The same model as a Trainer artifact's folder; the SavedModel lies in `Format-Serving`."""
+    from components.trainer.export import export
+
+    folder = tmp_path_factory.mktemp("model")
+    export(sample_model, transform_output, sample.classes, Path(folder / "Format-Serving"))
+    return folder

@@ -1,0 +1,88 @@
+"""Class weights, as numbers; masks and weights per row, without Beam."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_transform as tft
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.transform import labels
+from schema.task import CrossEntropy, MulticlassHead
+
+CLASSES = ("a", "b", "c")
+RULES = ["none", "balanced", "effective_number", {"b": 5.0}, {"a": 0.1, "c": 20.0}]
+
+
+def weights_of(counts, rule, classes=CLASSES):
+    return labels.class_weights(tf.constant(counts, tf.int64), rule, classes).numpy()
+
+
+def test_balanced_is_rows_by_classes_times_rows_of_the_class():
+    # N / (C n_c) for N = 100, C = 3.
+    np.testing.assert_allclose(weights_of([70, 20, 10], "balanced"), [100 / 210, 100 / 60, 100 / 30], rtol=1e-6)
+
+
+def test_effective_number_is_equation_4_of_cui_2019():
+    counts = np.array([7000, 200, 1])
+    raw = (1 - 0.999) / (1 - 0.999**counts)
+    expected = raw / (counts / counts.sum() * raw).sum()
+    np.testing.assert_allclose(weights_of(counts, "effective_number"), expected, rtol=1e-3)
+    # Golden: a class of one row weighs (1 - b^7000) / (1 - b) = 999.1 times one of 7000.
+    assert 999.1 == pytest.approx(expected[2] / expected[0], rel=1e-4)
+
+
+def test_effective_number_stands_between_no_weights_and_balanced():
+    ratio = {rule: np.divide(*weights_of([5000, 100], rule, ("a", "b"))[::-1]) for rule in RULES[:3]}
+    assert 1 == ratio["none"] < ratio["effective_number"] < ratio["balanced"] == pytest.approx(50)
+
+
+def test_weights_by_name_keep_their_ratios_and_1_is_the_default():
+    weights = weights_of([70, 20, 10], {"b": 5.0})
+    np.testing.assert_allclose(weights / weights[0], [1, 5, 1], rtol=1e-6)
+    np.testing.assert_allclose(weights, np.array([1, 5, 1]) / 1.8, rtol=1e-6)
+
+
+def test_none_weighs_every_class_1():
+    assert [1, 1, 1] == weights_of([70, 20, 10], "none").tolist()
+
+
+@given(st.lists(st.integers(0, 10**6), min_size=3, max_size=3).filter(any), st.sampled_from(RULES))
+def test_weights_always_average_1_over_the_rows(counts, rule):
+    weights = weights_of(counts, rule)
+    assert np.isfinite(weights).all()
+    assert (weights > 0).all()
+    assert 1 == pytest.approx((np.array(counts) / sum(counts) * weights).sum(), rel=1e-4)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_class_or_a_head_without_rows_stays_finite(rule):
+    assert np.isfinite(weights_of([70, 30, 0], rule)).all()
+    assert np.isfinite(weights_of([0, 0, 0], rule)).all()
+
+
+def transform(values, rule, monkeypatch):
+    """Runs labels.transform on one batch, with the sum over the data replaced by the sum over that batch."""
+    monkeypatch.setattr(tft, "sum", lambda one_hot, reduce_instance_dims: tf.reduce_sum(one_hot, axis=0))
+    rows = [[i, 0] for i, value in enumerate(values) if value is not None]
+    column = tf.SparseTensor(rows, [value for value in values if value is not None], [len(values), 1])
+    head = MulticlassHead(type="multiclass", loss=CrossEntropy(class_weights=rule))
+    return {name: tensor.numpy().tolist() for name, tensor in labels.transform("h", column, head, CLASSES).items()}
+
+
+def test_classes_are_numbered_in_the_order_given(monkeypatch):
+    assert [2, 0, 1, 0] == transform(["c", "a", "b", "a"], "none", monkeypatch)["h_label"]
+
+
+def test_missing_and_undeclared_values_are_masked_and_not_counted(monkeypatch):
+    columns = transform(["a", None, "b", "A", "a", "a"], "balanced", monkeypatch)
+    assert [0, 0, 1, 0, 0, 0] == columns["h_label"]
+    assert [1, 0, 1, 0, 1, 1] == columns["h_labelled"]
+    # Four labelled rows, 3 of a and 1 of b: 1/3 and 1, scaled by 4 / (3/3 + 1).
+    np.testing.assert_allclose(columns["h_class_weight"], [2 / 3, 1, 2, 1, 2 / 3, 2 / 3], rtol=1e-6)
+
+
+def test_without_a_rule_no_pass_over_the_data_is_needed(monkeypatch):
+    expected = [1, 1, 1]
+    monkeypatch.setattr(labels, "class_weights", lambda *_: pytest.fail("counted for nothing"))
+    assert expected == transform(["a", None, "b"], "none", monkeypatch)["h_class_weight"]

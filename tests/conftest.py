@@ -1,0 +1,72 @@
+"""Fixtures that several packages' tests share."""
+
+import copy
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+import schema
+
+_TOY_TASK = {
+    "task": "toy",
+    "features": {
+        "amount": {"type": "numeric"},
+        "colour": {"type": "categorical", "vocabulary": 10, "embedding": 4},
+    },
+    "heads": {
+        "kind": {"type": "multiclass"},
+        "size": {"type": "multiclass", "depends_on": ["kind"]},
+    },
+    "slices": [["colour"]],
+    "gates": {
+        "kind": [{"metric": "auc", "min": 0.6, "slice": {"colour": "red"}}],
+        "size": "none",
+    },
+}
+
+_TOY_SCHEMA = """\
+default_environment: "TRAINING"
+default_environment: "SERVING"
+feature { name: "amount" type: FLOAT }
+feature { name: "colour" type: BYTES string_domain { value: "red" value: "green" value: "blue" } }
+feature { name: "year" type: INT }
+feature { name: "fold" type: BYTES not_in_environment: "SERVING" }
+feature { name: "kind" type: BYTES string_domain { value: "cat" value: "dog" } not_in_environment: "SERVING" }
+feature { name: "size" type: BYTES domain: "sizes" not_in_environment: "SERVING" }
+string_domain { name: "sizes" value: "small" value: "large" value: "huge" }
+"""
+
+
+@pytest.fixture
+def flights_folder(tmp_path):
+    """A copy of the shipped flights task, to change at will."""
+    return shutil.copytree(Path(schema.__file__).parent / "flights", tmp_path / "flights")
+
+
+@pytest.fixture
+def toy_task():
+    """task.yaml of a small right task, as data: two features, two heads."""
+    return copy.deepcopy(_TOY_TASK)
+
+
+@pytest.fixture
+def toy_schema():
+    """schema.pbtxt of the toy task: a feature a line, and two columns, `year` and `fold`, that are no features."""
+    return _TOY_SCHEMA
+
+
+@pytest.fixture
+def write_task(tmp_path, toy_task, toy_schema):
+    """Writes a task folder, the toy task's files where none are given."""
+
+    def write(task: dict | None = None, pbtxt: str | None = None) -> Path:
+        folder = tmp_path / "toy"
+        folder.mkdir(exist_ok=True)
+        text = yaml.safe_dump(toy_task if task is None else task, sort_keys=False)
+        (folder / "task.yaml").write_text(text, encoding="utf-8")
+        (folder / "schema.pbtxt").write_text(toy_schema if pbtxt is None else pbtxt, encoding="utf-8")
+        return folder
+
+    return write
