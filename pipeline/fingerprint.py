@@ -32,7 +32,16 @@ _SOURCES = {
     "Evaluator": ("components/evaluator/config.py", "components/evaluator/joint.py", "components/evaluator/metrics.py"),
     "Report": ("components/evaluator",),
 }
-_LIBRARIES = ("tfx", "tensorflow", "keras", "apache-beam")
+_LIBRARIES = (
+    "apache-beam",
+    "keras",
+    "pandas",
+    "pyarrow",
+    "tensorflow",
+    "tensorflow-model-analysis",
+    "tensorflow-transform",
+    "tfx",
+)
 
 
 def digest(*parts: str) -> str:

@@ -27,8 +27,8 @@ from pipeline.config import RunConfig
 from schema import names
 from schema.contract import Contract, column_type, columns
 
-# Stages that look at the serving folder: what they would find in the cache may no longer be there.
-NEVER_CACHED = frozenset({"Pusher"})
+# The gate is cheaper than its place in the cache; what the cache says of the serving folder may no longer be there.
+NEVER_CACHED = frozenset({"DataGate", "Pusher"})
 
 
 def build_pipeline(contract: Contract, run: RunConfig) -> Pipeline:

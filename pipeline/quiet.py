@@ -43,9 +43,9 @@ def output_to(log: Path) -> Iterator[Console]:
             logging.getLogger().setLevel(logging.INFO)
             logging.getLogger("apache_beam.typehints").setLevel(logging.ERROR)  # Thousands of lines, no news.
             yield Console(file=screen, highlight=False)
-            sys.stdout.flush()
-            sys.stderr.flush()
     finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
         os.dup2(terminal, 1)
         os.dup2(errors, 2)
         os.close(terminal)

@@ -255,10 +255,11 @@ def _cross_checks(document: Document) -> Iterable[Problem]:
     for name in gates:
         if name not in heads:
             yield document.problem(("gates", name), f"'{name}' is not a head", heads, name)
-    dependencies = {name: _names(document.section("heads", name).get("depends_on")) for name in heads}
-    for name, needed in dependencies.items():
-        for i, other in enumerate(needed):
-            if other not in heads:
+    needed = {name: document.section("heads", name).get("depends_on") for name in heads}
+    dependencies = {name: value if isinstance(value, list) else [] for name, value in needed.items()}
+    for name, others in dependencies.items():
+        for i, other in enumerate(others):
+            if isinstance(other, str) and other not in heads:
                 path = ("heads", name, "depends_on", i)
                 yield document.problem(path, f"'{other}' is not a head", [h for h in heads if h != name], other)
     if cycle := _cycle(dependencies):
@@ -270,11 +271,7 @@ def _cross_checks(document: Document) -> Iterable[Problem]:
             yield document.problem((section, derived), f"is the name that '{origin}' gets after Transform: rename it")
 
 
-def _names(value: Any) -> list[str]:
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
-
-
-def _cycle(edges: dict[str, list[str]]) -> list[str]:
+def _cycle(edges: dict[str, list[Any]]) -> list[str]:
     """Returns the first cycle as a path that ends where it began, or nothing."""
     done: set[str] = set()
 
@@ -284,6 +281,7 @@ def _cycle(edges: dict[str, list[str]]) -> list[str]:
         if node in done:
             return []
         done.add(node)
-        return next((found for other in edges.get(node, []) if (found := visit(other, [*path, node]))), [])
+        known = [other for other in edges.get(node, []) if isinstance(other, str)]
+        return next((found for other in known if (found := visit(other, [*path, node]))), [])
 
     return next((found for node in edges if (found := visit(node, []))), [])

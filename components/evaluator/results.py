@@ -10,6 +10,8 @@ import tensorflow_model_analysis as tfma
 
 SliceKey = tuple[tuple[str, str], ...]
 OVERALL: SliceKey = ()
+# Beside a baseline TFMA adds the candidate's lead under names of this form.
+_DIFFERENCE = "_diff"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +60,10 @@ def _text(value: object) -> str:
 
 
 def _defined(values: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-    numbers = {name: value["doubleValue"] for name, value in values.items() if "doubleValue" in value}
+    numbers = {
+        name: value["doubleValue"]
+        for name, value in values.items()
+        if "doubleValue" in value and not name.endswith(_DIFFERENCE)
+    }
     # TFMA's JSON has NaN as a string.
     return {name: float(value) for name, value in numbers.items() if not math.isnan(float(value))}

@@ -12,12 +12,15 @@ from schema.task import TaskSpec
 
 Batch = tuple[dict[str, tf.Tensor], dict[str, tf.Tensor], dict[str, tf.Tensor]]
 
-# Rows held while shuffling: files are in the order of the data, often by date, and a batch should not be one day.
+# Parsed rows are kept in memory up to here and shuffled whole: parsing them anew costs more than a training step. More
+# than that is streamed from disk in each epoch.
+MEMORY_BYTES = 2**30
+# Rows held while shuffling a stream: files are in the order of the data, often by date; a batch should not be one day.
 SHUFFLE_ROWS = 100_000
-_COUNT_BATCH = 8192
+_READ_BATCH = 8192
 
 
-def _records(patterns: Iterable[str], seed: int | None) -> tf.data.Dataset:
+def _records(patterns: Iterable[str], seed: int | None = None) -> tf.data.Dataset:
     files = sorted(file for pattern in patterns for file in tf.io.gfile.glob(pattern))
     names_of_files = tf.data.Dataset.from_tensor_slices(files)
     if seed is not None:
@@ -35,7 +38,7 @@ def batches(
     """Reads transformed examples.
 
     A head's weight is its labelled mask times the weight of the row's class: 0 where the label is missing. Features,
-    labels and weights are parsed once per row and epoch, and split here, in one place (tfx#3207).
+    labels and weights are split here, in one place (tfx#3207).
 
     Args:
         patterns: File patterns of gzip TFRecords.
@@ -46,26 +49,50 @@ def batches(
     Returns:
         Batches of ({transformed feature: `(batch,)`}, {head: int64 `(batch,)`}, {head: float32 `(batch,)`}).
     """
-    records = _records(patterns, shuffle_seed)
-    if shuffle_seed is not None:
-        records = records.shuffle(SHUFFLE_ROWS, seed=shuffle_seed)
-
-    def parse(serialized: tf.Tensor) -> Batch:
-        columns = tf.io.parse_example(serialized, dict(spec))
-        heads = {
-            head: tuple(columns.pop(name(head)) for name in (names.label, names.labelled, names.class_weight))
-            for head in task.heads
-        }
-        return (
-            columns,
-            {head: label for head, (label, _, _) in heads.items()},
-            {head: labelled * weight for head, (_, labelled, weight) in heads.items()},
+    size = task.training.batch_size
+    columns = load(patterns, spec, MEMORY_BYTES)
+    if columns is not None:
+        num_rows = len(next(iter(columns.values())))
+        rows = tf.data.Dataset.range(num_rows)
+        if shuffle_seed is not None:
+            rows = rows.shuffle(num_rows, seed=shuffle_seed)
+        parsed = rows.batch(size).map(
+            lambda indices: {name: tf.gather(values, indices) for name, values in columns.items()},
+            num_parallel_calls=tf.data.AUTOTUNE,
         )
+    else:
+        records = _records(patterns, shuffle_seed)
+        if shuffle_seed is not None:
+            records = records.shuffle(SHUFFLE_ROWS, seed=shuffle_seed)
+        parsed = records.batch(size).map(
+            lambda serialized: tf.io.parse_example(serialized, dict(spec)), num_parallel_calls=tf.data.AUTOTUNE
+        )
+    return parsed.map(lambda columns: _split(columns, task)).prefetch(tf.data.AUTOTUNE)
 
+
+def load(patterns: Iterable[str], spec: Mapping[str, tf.io.FixedLenFeature], limit: int) -> dict[str, tf.Tensor] | None:
+    """Returns all rows by column, each `(rows,)`, or None if they take more than `limit` bytes."""
+    parts: list[dict[str, tf.Tensor]] = []
+    held = 0
+    for serialized in _records(patterns).batch(_READ_BATCH).prefetch(1):
+        parts.append(tf.io.parse_example(serialized, dict(spec)))
+        held += sum(values.dtype.size * int(tf.size(values)) for values in parts[-1].values())
+        if held > limit:
+            return None
+    return {name: tf.concat([part[name] for part in parts], axis=0) for name in spec} if parts else None
+
+
+def _split(columns: dict[str, tf.Tensor], task: TaskSpec) -> Batch:
+    """Returns features, labels and weights of parsed columns."""
+    columns = dict(columns)
+    heads = {
+        head: tuple(columns.pop(name(head)) for name in (names.label, names.labelled, names.class_weight))
+        for head in task.heads
+    }
     return (
-        records.batch(task.training.batch_size)
-        .map(parse, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        .prefetch(tf.data.AUTOTUNE)
+        columns,
+        {head: label for head, (label, _, _) in heads.items()},
+        {head: labelled * weight for head, (_, labelled, weight) in heads.items()},
     )
 
 
@@ -76,7 +103,7 @@ def label_counts(
     wanted = {name(head) for head in classes for name in (names.label, names.labelled)}
     label_spec = {name: spec[name] for name in sorted(wanted)}
     counts = {head: np.zeros(len(values), np.int64) for head, values in classes.items()}
-    for serialized in _records(patterns, None).batch(_COUNT_BATCH).prefetch(1):
+    for serialized in _records(patterns).batch(_READ_BATCH).prefetch(1):
         columns = tf.io.parse_example(serialized, label_spec)
         for head in classes:
             labelled = columns[names.labelled(head)].numpy() > 0

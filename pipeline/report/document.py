@@ -12,6 +12,7 @@ from typing import Any
 from schema.errors import UserError
 
 FORMAT = 1
+_KEYS = frozenset({"task", "run_id", "blessed", "pushed", "baseline", "stages", "heads", "joint"})
 REPORT_FILE = "report.json"
 _LIBRARIES = {
     "tfx": "tfx",
@@ -65,4 +66,6 @@ def read(file: Path) -> dict[str, Any]:
         raise UserError(f"{file}: cannot be read as a report ({error})") from None
     if not isinstance(report, dict) or report.get("format") != FORMAT:
         raise UserError(f"{file}: not a report of format {FORMAT}")
+    if missing := sorted(_KEYS - report.keys()):
+        raise UserError(f"{file}: not a whole report: {', '.join(missing)} missing")
     return report

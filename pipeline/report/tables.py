@@ -46,10 +46,11 @@ def _parts(report: dict[str, Any]) -> Iterator[RenderableType]:
     compared = f"compared with {report['baseline']}" if report["baseline"] else "no baseline yet: value gates only"
     yield verdict_line(report)
     yield Text(f"{report['task']}, run {report['run_id']}, {compared}")
-    yield _heads_table(report)
-    yield _metrics_table(report)
-    yield _gates_table(report)
-    yield _slices_table(report)
+    for make in (_heads_table, _metrics_table, _gates_table, _slices_table):
+        table = make(report)
+        for column in table.columns:
+            column.overflow = "fold"  # A log of 80 columns must not cut names off.
+        yield table
     joint = ", ".join(f"{name} {value:.4f}" for name, value in report["joint"].items())
     yield Text(f"all heads together: {joint}")
 

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from schema.contract import Contract, column_type, columns
-from schema.task import Part
+from schema.task import ClassWeights, Gate, Part
 
 
 def render(contract: Contract) -> RenderableType:
@@ -17,34 +17,37 @@ def render(contract: Contract) -> RenderableType:
     features = Table("feature", "column", "type", "options", title="Features", title_justify="left")
     for name, feature in task.features.items():
         features.add_row(name, column_type(declared[name]), feature.type, _options(feature, "type"))
-    heads = Table("head", "type", "classes", "loss", "depends on", "gates", title="Heads", title_justify="left")
+    heads = Table("head", "classes", "loss", "weight", "class\nweights", title="Heads", title_justify="left")
+    heads.add_column("depends\non")
+    gates = Table("head", "gates", title="Gates", title_justify="left")
     for name, head in task.heads.items():
-        gates = [
-            " ".join(
-                [
-                    gate.metric,
-                    *(
-                        f"{key} {value}"
-                        for key, value in gate.model_dump(exclude_none=True).items()
-                        if key != "metric" and value != {}
-                    ),
-                ]
-            )
-            for gate in task.gates[name]
-        ]
         heads.add_row(
             name,
-            head.type,
             ", ".join(contract.classes[name]),
-            f"{head.loss.type}, {_options(head.loss, 'type')}",
+            head.loss.type,
+            f"{head.loss.weight:g}",
+            _class_weights(head.loss.class_weights),
             ", ".join(head.depends_on) or "-",
-            "\n".join(gates) or "none",
         )
+        gates.add_row(name, "\n".join(map(_gate, task.gates[name])) or "none")
+    for column in (*features.columns, *heads.columns, *gates.columns):
+        column.overflow = "fold"  # A log of 80 columns must not cut class names off.
     return Group(
         Text(f"{contract.folder}: {len(task.features)} features, {len(task.heads)} heads, ok", style="green"),
         features,
         heads,
+        gates,
     )
+
+
+def _class_weights(weights: ClassWeights) -> str:
+    return ", ".join(f"{name} {weight:g}" for name, weight in weights.items()) if isinstance(weights, dict) else weights
+
+
+def _gate(gate: Gate) -> str:
+    bounds = [f"{key} {bound:g}" for key in ("min", "max", "max_drop") if (bound := getattr(gate, key)) is not None]
+    where = ["on", *(f"{name}={value}" for name, value in gate.slice.items())] if gate.slice else []
+    return " ".join([gate.metric, *bounds, *where])
 
 
 def _options(part: Part, *without: str) -> str:

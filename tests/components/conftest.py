@@ -112,6 +112,16 @@ def _plain(value):
     return str(value) if isinstance(value, np.str_) else value
 
 
+# As pipeline/config.py has it, and why.
+_BEAM_ARGUMENTS = ["--runner=DirectRunner", "--direct_running_mode=in_memory"]
+
+
+@pytest.fixture(scope="session")
+def beam_arguments():
+    """Beam in this process."""
+    return list(_BEAM_ARGUMENTS)
+
+
 @pytest.fixture(scope="session")
 def make_task():
     """Makes a TaskSpec from plain data."""
@@ -125,7 +135,7 @@ def sample(make_task):
 
 
 @pytest.fixture(scope="session")
-def transform_folder(sample, tmp_path_factory):
+def transform_folder(sample, beam_arguments, tmp_path_factory):
     """What TensorFlow Transform learnt from the sample's training rows."""
     import apache_beam as beam
     import tensorflow_transform as tft
@@ -138,16 +148,13 @@ def transform_folder(sample, tmp_path_factory):
     metadata = dataset_metadata.DatasetMetadata.from_feature_spec(sample.feature_spec())
     config = {"task": sample.task.to_json(), "classes": json.dumps(sample.classes)}
     rows = [{name: [] if value is None else [value] for name, value in row.items()} for row in sample.rows]
-    pipeline = beam.Pipeline("DirectRunner", beam.options.pipeline_options.PipelineOptions(_IN_PROCESS))
+    pipeline = beam.Pipeline(options=beam.options.pipeline_options.PipelineOptions(beam_arguments))
     with pipeline, tft_beam.Context(temp_dir=str(tmp_path_factory.mktemp("beam"))):
         analyze = tft_beam.AnalyzeDataset(functools.partial(preprocessing_fn, custom_config=config))
         transform_fn = (pipeline | beam.Create(rows), metadata) | analyze
         _ = transform_fn | tft_beam.WriteTransformFn(str(folder))
     metadata_io.write_metadata(metadata, str(folder / tft.TFTransformOutput.RAW_METADATA_DIR))
     return folder
-
-
-_IN_PROCESS = ["--direct_running_mode=in_memory"]
 
 
 @pytest.fixture(scope="session")
@@ -175,7 +182,7 @@ def sample_model(sample, transform_output):
     model = build_model(sample.task, sizes, {head: np.ones(len(names)) for head, names in sample.classes.items()})
     rng = np.random.default_rng(0)
     for variable in model.trainable_variables:
-        variable.assign(rng.normal(0, 0.5, variable.shape))
+        variable.assign(rng.normal(0, variable.shape[0] ** -0.5, variable.shape))
     return model
 
 

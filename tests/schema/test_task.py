@@ -231,6 +231,7 @@ class TestWrong:
             ("gates.size", DELETED, "gates.size", "head 'size' needs a list of gates, or `size: none` to go without"),
             ("gates.knd", "none", "gates.knd", "'knd' is not a head; allowed: kind, size; did you mean 'kind'?"),
             ("heads.kind.depends_on", ["sise"], "heads.kind.depends_on.0", "allowed: size; did you mean 'size'?"),
+            ("heads.kind.depends_on", [["size"]], "heads.kind.depends_on.0", "valid string"),
             ("heads.kind.depends_on", ["kind"], "heads.kind.depends_on", "wait for each other: kind -> kind"),
             ("heads.size.depends_on", ["kind"], "heads.kind.depends_on", "each other: kind -> size -> kind"),
             ("features.size", {"type": "numeric"}, "features.size", "is a head: a label cannot be a feature"),

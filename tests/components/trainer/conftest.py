@@ -14,11 +14,11 @@ _TASK = {
     "features": {
         "x": {"type": "numeric", "missing_indicator": False},
         "y": {"type": "numeric", "missing_indicator": False},
-        "colour": {"type": "categorical", "embedding": 4},
+        "colour": {"type": "categorical", "embedding": 8},
     },
-    "trunk": {"units": [16], "dropout": 0.0},
+    "trunk": {"units": [32], "dropout": 0.0},
     "heads": {head: {"type": "multiclass", "units": [8]} for head in NUM_CLASSES},
-    "training": {"epochs": 6, "batch_size": 100, "learning_rate": 0.02, "early_stopping": None, "seed": 3},
+    "training": {"epochs": 8, "batch_size": 75, "learning_rate": 0.03, "early_stopping": None, "seed": 3},
     "gates": dict.fromkeys(NUM_CLASSES, "none"),
 }
 
@@ -35,12 +35,15 @@ class Rows:
         """Returns the rows with other labels or weights for some heads."""
         return Rows(self.features, self.labels | (labels or {}), self.weights | (weights or {}))
 
-    def batches(self, batch_size, seed=None):
+    def batches(self, task, seed=None):
+        """Returns batches of what the task asks for, in random order if there is a seed."""
         import tensorflow as tf
 
-        rows = tf.data.Dataset.from_tensor_slices((self.features, self.labels, self.weights))
+        features = {f"{name}_xf": self.features[f"{name}_xf"] for name in task.features}
+        labels, weights = ({head: values[head] for head in task.heads} for values in (self.labels, self.weights))
+        rows = tf.data.Dataset.from_tensor_slices((features, labels, weights))
         rows = rows if seed is None else rows.shuffle(len(self), seed=seed)
-        return rows.batch(batch_size)
+        return rows.batch(task.training.batch_size)
 
     def counts(self, num_classes):
         return {
@@ -96,19 +99,19 @@ class Toy:
         features = {"x_xf": x, "y_xf": y, "colour_xf": colour}
         return Rows(features, labels, {head: np.ones(count, np.float32) for head in NUM_CLASSES})
 
-    def train(self, task, rows=None, evaluation=None, num_classes=None):
+    def train(self, task, rows=None, evaluation=None, num_classes=None, logs=None):
         """Trains as the Trainer does; returns the model."""
         from components.trainer.fit import train
 
         rows, evaluation = rows or self.rows(), evaluation or self.rows(500, seed=1)
-        of_training = task.training
+        counts = rows.counts(num_classes or NUM_CLASSES)
         return train(
             task,
             self.num_ids,
-            rows.counts(num_classes or NUM_CLASSES),
-            rows.batches(of_training.batch_size, of_training.seed),
-            evaluation.batches(of_training.batch_size),
-            str(self._make_folder("logs")),
+            {head: counts[head] for head in task.heads},
+            rows.batches(task, task.training.seed),
+            evaluation.batches(task),
+            str(logs or self._make_folder("logs")),
         )
 
     def build(self, task, counts=None):

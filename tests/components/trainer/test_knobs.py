@@ -12,9 +12,15 @@ import tensorflow as tf
 from components.trainer.balancing.fixed import entropy
 from components.transform.labels import class_weights
 
-# The noise of the toy rows leaves room for 1 - 0.1 * (1 - 1 / classes).
-LEARNT = {"zebra": 0.88, "mango": 0.85, "apple": 0.85}
-FEW = {"training__epochs": 1, "trunk__units": [4]}
+# Accuracy of a head that has learnt: chance is 0.5, 0.33 and 0.25, the noise of the toy rows allows 0.95, 0.93, 0.925.
+LEARNT = 0.8
+# One small head, where the question is not what is learnt but how.
+SMALL = {
+    "features": {"x": {"type": "numeric", "missing_indicator": False}},
+    "heads": {"zebra": {"type": "multiclass", "units": []}},
+    "trunk__units": [4],
+    "training__epochs": 1,
+}
 
 
 def chance(toy, head):
@@ -29,29 +35,27 @@ def weights_of(model):
 
 def test_heads_of_different_structure_in_reverse_alphabetical_order_all_learn(toy, plain):
     accuracy = toy.quality(plain).accuracy
-    assert {head: True for head in LEARNT} == {head: accuracy[head] > LEARNT[head] for head in LEARNT}
+    assert [head for head in accuracy if accuracy[head] > LEARNT] == ["zebra", "mango", "apple"]
 
 
 def test_a_weight_near_0_leaves_the_head_at_chance_while_others_learn(toy, plain):
     # Adam undoes a scale until the gradient is small beside its epsilon, 1e-7: "near 0" is far below that.
-    model = toy.train(toy.task(heads__mango__loss={"weight": 1e-12}))
+    model = toy.train(toy.task(heads__mango__loss={"weight": 1e-9}))
     quality = toy.quality(model)
     assert chance(toy, "mango") == pytest.approx(quality.log_loss["mango"], abs=0.01)
+    assert toy.quality(plain).log_loss["mango"] < chance(toy, "mango") - 0.4
     for head in ("zebra", "apple"):
-        assert toy.quality(plain).log_loss[head] == pytest.approx(quality.log_loss[head], abs=0.05)
+        assert quality.accuracy[head] > LEARNT
 
 
 def test_a_larger_weight_wins_a_trunk_that_has_room_for_one_head(toy):
     heads = {"zebra": {"type": "multiclass", "units": []}, "mango": {"type": "multiclass", "units": []}}
-    gain = {}
     for favourite, other in (("zebra", "mango"), ("mango", "zebra")):
-        weighted = {head: spec | {"loss": {"weight": 10.0 if head == favourite else 0.1}} for head, spec in heads.items()}
-        quality = toy.quality(toy.train(toy.task(heads=weighted, trunk__units=[1], training__epochs=10)))
-        gain |= {(favourite, head): chance(toy, head) - quality.log_loss[head] for head in heads}
-        assert gain[favourite, favourite] > 0.1
-        assert gain[favourite, other] < 0.1
-    assert gain["zebra", "zebra"] > 3 * gain["mango", "zebra"]
-    assert gain["mango", "mango"] > 3 * gain["zebra", "mango"]
+        weights = {favourite: 10.0, other: 0.1}
+        weighted = {head: spec | {"loss": {"weight": weights[head]}} for head, spec in heads.items()}
+        log_loss = toy.quality(toy.train(toy.task(heads=weighted, trunk__units=[1]))).log_loss
+        assert log_loss[favourite] < chance(toy, favourite) - 0.3
+        assert log_loss[other] > chance(toy, other) - 0.05
 
 
 def test_every_rule_of_class_weights_raises_minority_recall(toy):
@@ -83,7 +87,7 @@ def test_masking_half_of_a_heads_rows_leaves_the_scale_of_its_loss(toy, plain):
     for name in ("zebra_loss", "mango_loss", "apple_loss", "loss"):
         first, expected = model.history.history[name][0], plain.history.history[name][0]
         assert expected == pytest.approx(first, rel=0.2)
-    assert toy.quality(model).accuracy["mango"] > LEARNT["mango"]
+    assert toy.quality(model).accuracy["mango"] > LEARNT
 
 
 def test_shuffling_a_label_column_breaks_only_that_head(toy, plain):
@@ -93,60 +97,61 @@ def test_shuffling_a_label_column_breaks_only_that_head(toy, plain):
     assert chance(toy, "mango") == pytest.approx(quality.log_loss["mango"], abs=0.15)
     assert quality.accuracy["mango"] < 0.45
     for head in ("zebra", "apple"):
-        assert toy.quality(plain).accuracy[head] == pytest.approx(quality.accuracy[head], abs=0.03)
+        assert toy.quality(plain).accuracy[head] == pytest.approx(quality.accuracy[head], abs=0.04)
 
 
 def test_depends_on_lets_a_head_use_what_another_has_learnt(toy):
-    # Both heads see one unit of trunk; zebra's own weight is too small to shape it, so x reaches zebra only if mango,
-    # whose label is x here, hands on its hidden layer: apple does not.
-    losses = {}
-    for other in ("mango", "apple"):
-        task = toy.task(heads__zebra__depends_on=[other])
-        model = toy.build(task)
-        hidden = model.get_layer(f"{other}_hidden_0")
-        before = model(toy.rows(50).features)
-        hidden.kernel.assign(hidden.kernel + 1)
-        model.get_layer("zebra").kernel.assign(np.ones(model.get_layer("zebra").kernel.shape))
-        losses[other] = before
-    assert losses
+    # No straight line tells where x and y have the same sign: a head without layers of its own needs those of another.
+    def same_sign(rows):
+        label = (rows.features["x_xf"] * rows.features["y_xf"] > 0).astype(np.int64)
+        heads = ("alone", "helped", "deep")
+        return type(rows)(rows.features, dict.fromkeys(heads, label), dict.fromkeys(heads, rows.weights["zebra"]))
+
+    heads = {
+        "alone": {"type": "multiclass", "units": []},
+        "helped": {"type": "multiclass", "units": [], "depends_on": ["deep"]},
+        "deep": {"type": "multiclass", "units": [16]},
+    }
+    rows, evaluation, unseen = (same_sign(toy.rows(1000, seed)) for seed in (0, 1, 2))
+    model = toy.train(toy.task(heads=heads, trunk__units=[]), rows, evaluation, dict.fromkeys(heads, 2))
+    accuracy = toy.quality(model, unseen).accuracy
+    assert accuracy["alone"] < 0.6
+    assert accuracy["helped"] > 0.85
 
 
 def test_early_stopping_stops_after_patience_epochs_and_restores_the_best_weights(toy):
     # What is learnt is wrong on `eval`: the first epoch stays the best.
     evaluation = toy.rows(500, seed=1)
     wrong = evaluation.change(labels={h: toy.num_classes[h] - 1 - evaluation.labels[h] for h in toy.num_classes})
-    parts = {"training__epochs": 5, "trunk__units": [4]}
-    stopped = toy.train(toy.task(**parts, training__early_stopping={"patience": 2}), evaluation=wrong)
-    full = toy.train(toy.task(**parts), evaluation=wrong)
-    assert [3, 5] == [len(stopped.history.epoch), len(full.history.epoch)]
+    parts = SMALL | {"training__epochs": 5}
+    stopping = toy.task(**parts, training__early_stopping={"patience": 2})
+    stopped, full = toy.train(stopping, evaluation=wrong), toy.train(toy.task(**parts), evaluation=wrong)
+    assert [len(stopped.history.epoch), len(full.history.epoch)] == [3, 5]
     losses = full.history.history["val_loss"]
     assert losses[0] == min(losses)
-    assert stopped.history.history["val_loss"] == losses[:3]
-    batches = wrong.batches(100)
-    assert losses[0] == pytest.approx(stopped.evaluate(batches, return_dict=True, verbose=0)["loss"], rel=1e-5)
-    assert losses[-1] == pytest.approx(full.evaluate(batches, return_dict=True, verbose=0)["loss"], rel=1e-5)
+    assert losses[:3] == pytest.approx(stopped.history.history["val_loss"], rel=1e-5)
+    kept = [model.evaluate(wrong.batches(stopping), return_dict=True, verbose=0)["loss"] for model in (stopped, full)]
+    assert [losses[0], losses[-1]] == pytest.approx(kept, rel=1e-5)
 
 
-def test_epochs_and_batch_size_give_the_number_of_updates(toy):
-    model = toy.train(toy.task(**FEW | {"training__epochs": 2, "training__batch_size": 400}))
+def test_epochs_and_batch_size_give_the_number_of_updates(toy, tmp_path):
+    model = toy.train(toy.task(**SMALL | {"training__epochs": 2, "training__batch_size": 400}), logs=tmp_path)
+    assert model.history.epoch == [0, 1]
     assert 2 * math.ceil(1500 / 400) == int(model.optimizer.iterations)
-    assert [0, 1] == model.history.epoch
+    assert {"train", "validation"} == {file.parent.name for file in tmp_path.rglob("events.out.tfevents.*")}
 
 
 def test_learning_rate_is_how_far_adam_goes(toy):
     # Adam's first step is as long as its rate in every weight that has a gradient.
     moved = {}
     for rate in (1e-6, 1e-3):
-        task = toy.task(**FEW | {"training__learning_rate": rate, "training__batch_size": 1500})
+        task = toy.task(**SMALL | {"training__learning_rate": rate, "training__batch_size": 1500})
         moved[rate] = np.abs(weights_of(toy.train(task)) - weights_of(toy.build(task))).max()
     assert {rate: pytest.approx(rate, rel=0.1) for rate in moved} == moved
 
 
 def test_equal_seeds_give_equal_models_and_others_do_not(toy):
-    first, again, other = (weights_of(toy.train(toy.task(**FEW, training__seed=seed))) for seed in (3, 3, 4))
+    parts = {"training__epochs": 1, "training__batch_size": 500, "trunk__dropout": 0.3}
+    first, again, other = (weights_of(toy.train(toy.task(**parts, training__seed=seed))) for seed in (3, 3, 4))
     np.testing.assert_array_equal(first, again)
     assert np.abs(first - other).max() > 0.01
-
-
-def test_training_logs_for_tensorboard(toy, tmp_path, plain):
-    assert {"loss", "val_loss", "zebra_loss", "val_zebra_accuracy"} <= plain.history.history.keys()

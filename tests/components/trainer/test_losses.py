@@ -13,7 +13,7 @@ def test_cross_entropy_is_minus_log_of_the_true_classs_probability():
 def test_cross_entropy_is_per_row_when_batch_and_classes_agree_in_size():
     # The trap of FACTS.md, 6: a (batch,) vector times a (classes,) vector passes unnoticed when both are 3 long.
     logits = np.eye(3, dtype="float32") * 10
-    assert (3,) == tuple(LOSSES["cross_entropy"](np.array([0, 1, 2]), logits).shape)
+    assert tuple(LOSSES["cross_entropy"](np.array([0, 1, 2]), logits).shape) == (3,)
 
 
 @pytest.mark.parametrize("scale", [1e2, 1e4])

@@ -45,11 +45,11 @@ def masked(rows, head, keep):
 
 def test_labelled_mean_divides_by_labelled_rows_not_by_the_batch():
     values, weights, mask = map(np.float32, ([1, 2, 100, 100], [1, 3, 0, 0], [1, 1, 0, 0]))
-    assert (1 * 1 + 3 * 2) / 2 == float(labelled_mean(values, weights, mask))
+    assert float(labelled_mean(values, weights, mask)) == (1 * 1 + 3 * 2) / 2
 
 
 def test_labelled_mean_of_no_labelled_row_is_0():
-    assert 0.0 == float(labelled_mean(np.float32([5, 7]), np.zeros(2, "float32"), np.zeros(2, "float32")))
+    assert float(labelled_mean(np.float32([5, 7]), np.zeros(2, "float32"), np.zeros(2, "float32"))) == 0.0
 
 
 def test_labelled_mean_keeps_its_scale_when_rows_are_masked_at_random():
@@ -61,7 +61,7 @@ def test_labelled_mean_keeps_its_scale_when_rows_are_masked_at_random():
 
 def test_labelled_mean_does_not_scale_up_a_batch_without_the_rare_class():
     # Four rows of the frequent class, weight 0.5: the batch counts for half, as in the mean over all rows.
-    assert 1.0 == float(labelled_mean(np.full(4, 2, "float32"), np.full(4, 0.5, "float32"), np.ones(4, "float32")))
+    assert float(labelled_mean(np.full(4, 2, "float32"), np.full(4, 0.5, "float32"), np.ones(4, "float32"))) == 1.0
 
 
 def test_masking_half_of_a_heads_rows_does_not_change_the_scale_of_its_loss(scattered, rows):
@@ -86,7 +86,7 @@ def test_a_batch_without_a_labelled_row_of_a_head_gives_0_and_trains_nothing_of_
     assert np.isfinite(list(norms.values())).all()
     assert {0.0} == {norm for path, norm in norms.items() if "mango" in path}
     assert all(norm > 0 for path, norm in norms.items() if "mango" not in path)
-    assert 0.0 == loss_of(scattered, unlabelled)[1]["mango_loss"]
+    assert loss_of(scattered, unlabelled)[1]["mango_loss"] == 0.0
 
 
 def test_what_a_masked_row_says_does_not_matter(scattered, rows):
@@ -178,16 +178,18 @@ def test_trunk_units_heads_units_and_embedding_size_give_the_parameters(toy):
 
 def test_depends_on_joins_the_other_heads_hidden_layer_to_the_input(toy):
     without, with_it = (toy.build(toy.task(**parts)) for parts in ({}, {"heads__zebra__depends_on": ["mango"]}))
-    changed = {name: (sizes(without)[name], size) for name, size in sizes(with_it).items() if size != sizes(without)[name]}
+    changed = {
+        name: (sizes(without)[name], size) for name, size in sizes(with_it).items() if size != sizes(without)[name]
+    }
     # mango's hidden layer has 8 units, and so has zebra's.
-    assert {"zebra_hidden_0": ((16 + 1) * 8, (16 + 8 + 1) * 8)} == changed
+    assert changed == {"zebra_hidden_0": ((32 + 1) * 8, (32 + 8 + 1) * 8)}
 
 
 def test_a_head_may_stand_before_and_far_from_what_it_depends_on(toy, rows):
     model = toy.build(toy.task(heads__zebra__depends_on=["mango"], heads__mango__depends_on=["apple"]))
     layers = [layer.name for layer in model.layers]
     assert layers.index("apple_hidden_0") < layers.index("mango_hidden_0") < layers.index("zebra_hidden_0")
-    assert ["zebra", "mango", "apple"] == list(model(rows.features))
+    assert list(model(rows.features)) == ["zebra", "mango", "apple"]
 
 
 def test_depends_on_trains_the_other_heads_hidden_layer_too(toy, rows):
@@ -195,20 +197,20 @@ def test_depends_on_trains_the_other_heads_hidden_layer_too(toy, rows):
     model.get_layer("zebra").kernel.assign(keras.ops.ones(model.get_layer("zebra").kernel.shape) * [[0.0, 1.0]])
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(model(rows.features)["zebra"])
-    assert 0 < float(tf.norm(tape.gradient(loss, model.get_layer("mango_hidden_0").kernel)))
+    assert float(tf.norm(tape.gradient(loss, model.get_layer("mango_hidden_0").kernel))) > 0
 
 
 def test_missing_indicator_is_an_input_that_the_first_layer_sees(toy):
     without = toy.build(toy.task())
     with_it = toy.build(toy.task(features__x={"type": "numeric"}))
     assert {"x_missing"} == {i.name for i in with_it.inputs} - {i.name for i in without.inputs}
-    assert 16 == sizes(with_it)["trunk_0"] - sizes(without)["trunk_0"]
+    assert sizes(with_it)["trunk_0"] - sizes(without)["trunk_0"] == 32
 
 
 def test_a_single_feature_needs_no_concatenation(toy):
     model = toy.build(toy.task(features={"x": {"type": "numeric", "missing_indicator": False}}))
-    assert ["x_xf"] == [column.name for column in model.inputs]
-    assert (1 + 1) * 16 == sizes(model)["trunk_0"]
+    assert [column.name for column in model.inputs] == ["x_xf"]
+    assert sizes(model)["trunk_0"] == (1 + 1) * 32
 
 
 def test_dropout_drops_in_training_only_and_can_be_off(toy, rows):
@@ -223,7 +225,7 @@ def test_dropout_drops_in_training_only_and_can_be_off(toy, rows):
     np.testing.assert_array_equal(model(hidden, training=False), model(hidden, training=False))
     active = np.any(model(hidden, training=False) > 0, axis=0)
     dropped = np.mean(np.array(model(hidden, training=True))[:, active] == 0)
-    assert 0.75 == pytest.approx(dropped, abs=0.03)
+    assert dropped == pytest.approx(0.75, abs=0.03)
     np.testing.assert_array_equal(off(hidden, training=True), off(hidden, training=False))
 
 

@@ -19,4 +19,4 @@ def test_rows_without_a_value_get_the_default(values, default, expected):
 
 def test_a_batch_without_any_value_has_its_rows():
     column = tf.SparseTensor(tf.zeros([0, 2], tf.int64), tf.zeros([0], tf.float32), [4, 0])
-    assert [9, 9, 9, 9] == one_per_row(column, 9.0).numpy().tolist()
+    assert one_per_row(column, 9.0).numpy().tolist() == [9, 9, 9, 9]

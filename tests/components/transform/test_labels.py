@@ -29,7 +29,7 @@ def test_effective_number_is_equation_4_of_cui_2019():
     expected = raw / (counts / counts.sum() * raw).sum()
     np.testing.assert_allclose(weights_of(counts, "effective_number"), expected, rtol=1e-3)
     # Golden: a class of one row weighs (1 - b^7000) / (1 - b) = 999.1 times one of 7000.
-    assert 999.1 == pytest.approx(expected[2] / expected[0], rel=1e-4)
+    assert expected[2] / expected[0] == pytest.approx(999.1, rel=1e-4)
 
 
 def test_effective_number_stands_between_no_weights_and_balanced():
@@ -44,7 +44,7 @@ def test_weights_by_name_keep_their_ratios_and_1_is_the_default():
 
 
 def test_none_weighs_every_class_1():
-    assert [1, 1, 1] == weights_of([70, 20, 10], "none").tolist()
+    assert weights_of([70, 20, 10], "none").tolist() == [1, 1, 1]
 
 
 @given(st.lists(st.integers(0, 10**6), min_size=3, max_size=3).filter(any), st.sampled_from(RULES))
@@ -52,7 +52,7 @@ def test_weights_always_average_1_over_the_rows(counts, rule):
     weights = weights_of(counts, rule)
     assert np.isfinite(weights).all()
     assert (weights > 0).all()
-    assert 1 == pytest.approx((np.array(counts) / sum(counts) * weights).sum(), rel=1e-4)
+    assert (np.array(counts) / sum(counts) * weights).sum() == pytest.approx(1, rel=1e-4)
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -71,13 +71,13 @@ def transform(values, rule, monkeypatch):
 
 
 def test_classes_are_numbered_in_the_order_given(monkeypatch):
-    assert [2, 0, 1, 0] == transform(["c", "a", "b", "a"], "none", monkeypatch)["h_label"]
+    assert transform(["c", "a", "b", "a"], "none", monkeypatch)["h_label"] == [2, 0, 1, 0]
 
 
 def test_missing_and_undeclared_values_are_masked_and_not_counted(monkeypatch):
     columns = transform(["a", None, "b", "A", "a", "a"], "balanced", monkeypatch)
-    assert [0, 0, 1, 0, 0, 0] == columns["h_label"]
-    assert [1, 0, 1, 0, 1, 1] == columns["h_labelled"]
+    assert columns["h_label"] == [0, 0, 1, 0, 0, 0]
+    assert columns["h_labelled"] == [1, 0, 1, 0, 1, 1]
     # Four labelled rows, 3 of a and 1 of b: 1/3 and 1, scaled by 4 / (3/3 + 1).
     np.testing.assert_allclose(columns["h_class_weight"], [2 / 3, 1, 2, 1, 2 / 3, 2 / 3], rtol=1e-6)
 

@@ -32,16 +32,16 @@ def test_zscore_uses_rows_with_a_value_and_missing_becomes_the_mean(training):
 
 def test_minmax_maps_the_range_of_the_training_rows_to_0_1(sample, transform, training):
     np.testing.assert_allclose(training["age_xf"], [0, 0, 0.25, 0.75, 0.5, 0, 1], atol=1e-6)
-    assert 1.25 == pytest.approx(transform([{"age": 60}])["age_xf"].item())
+    assert transform([{"age": 60}])["age_xf"].item() == pytest.approx(1.25)
 
 
 def test_no_scaling_keeps_the_numbers(training):
-    assert [5.0, -5.0, 0.0, 0.5, 1.5, 0.0, 2.5] == training["score_xf"].tolist()
+    assert training["score_xf"].tolist() == [5.0, -5.0, 0.0, 0.5, 1.5, 0.0, 2.5]
 
 
 def test_missing_indicator_is_1_where_there_is_no_value_and_can_be_left_out(training):
-    assert [0, 0, 0, 0, 1, 1, 0] == training["height_missing"].tolist()
-    assert [0, 1, 0, 0, 0, 1, 0] == training["age_missing"].tolist()
+    assert training["height_missing"].tolist() == [0, 0, 0, 0, 1, 1, 0]
+    assert training["age_missing"].tolist() == [0, 1, 0, 0, 0, 1, 0]
     assert "score_missing" not in training
 
 
@@ -53,20 +53,20 @@ def test_a_missing_number_without_an_indicator_cannot_be_told_from_0(transform):
 
 
 def test_category_ids_are_0_for_missing_then_the_vocabulary_by_frequency_then_oov(transform_output, training):
-    assert [b"oslo", b"rome"] == transform_output.vocabulary_by_name("city_vocabulary")
-    assert [1, 1, 1, 2, 2, 0, 3] == training["city_xf"].tolist()
+    assert transform_output.vocabulary_by_name("city_vocabulary") == [b"oslo", b"rome"]
+    assert training["city_xf"].tolist() == [1, 1, 1, 2, 2, 0, 3]
 
 
 def test_the_vocabulary_knob_bounds_the_ids(transform_output, transform):
     # `bonn` stands in the training rows, but city's vocabulary has room for two; code's has room for all three.
-    assert 2 == transform_output.vocabulary_size_by_name("city_vocabulary")
+    assert transform_output.vocabulary_size_by_name("city_vocabulary") == 2
     assert transform([{"city": "bonn"}])["city_xf"] == transform([{"city": "never seen"}])["city_xf"] == 3
-    assert 3 == transform_output.vocabulary_size_by_name("code_vocabulary")
+    assert transform_output.vocabulary_size_by_name("code_vocabulary") == 3
 
 
 def test_integer_categories_have_ids_too(transform_output, training):
-    assert [b"7", b"8"] == transform_output.vocabulary_by_name("code_vocabulary")[:2]
-    assert [1, 1, 2, 1, 0, 3, 2] == training["code_xf"].tolist()
+    assert transform_output.vocabulary_by_name("code_vocabulary")[:2] == [b"7", b"8"]
+    assert training["code_xf"].tolist() == [1, 1, 2, 1, 0, 3, 2]
 
 
 def test_the_oov_knob_spreads_unknown_values_over_as_many_ids(transform):
@@ -77,15 +77,15 @@ def test_the_oov_knob_spreads_unknown_values_over_as_many_ids(transform):
 
 
 def test_labels_are_positions_among_the_classes(training):
-    assert [0, 0, 0, 1] == training["zone_label"][:4].tolist()
-    assert [0, 0, 1, 2, 0] == training["mood_label"][:5].tolist()
+    assert training["zone_label"][:4].tolist() == [0, 0, 0, 1]
+    assert training["mood_label"][:5].tolist() == [0, 0, 1, 2, 0]
 
 
 def test_a_missing_or_undeclared_label_has_mask_0_for_its_head_only(training):
-    assert [1, 1, 1, 1, 0, 1, 0] == training["zone_labelled"].tolist()
-    assert [1, 1, 1, 1, 1, 0, 1] == training["mood_labelled"].tolist()
-    assert [1, 1, 1, 0, 1, 0, 1] == training["fit_labelled"].tolist()
-    assert [0, 0] == training["zone_label"][[4, 6]].tolist()
+    assert training["zone_labelled"].tolist() == [1, 1, 1, 1, 0, 1, 0]
+    assert training["mood_labelled"].tolist() == [1, 1, 1, 1, 1, 0, 1]
+    assert training["fit_labelled"].tolist() == [1, 1, 1, 0, 1, 0, 1]
+    assert training["zone_label"][[4, 6]].tolist() == [0, 0]
 
 
 def test_class_weights_are_those_of_the_rows_class(training):
@@ -99,7 +99,7 @@ def test_class_weights_are_those_of_the_rows_class(training):
 @pytest.mark.parametrize("head", ["zone", "mood", "kind", "fit"])
 def test_weights_average_1_over_the_labelled_training_rows(training, head):
     mask, weight = training[f"{head}_labelled"], training[f"{head}_class_weight"]
-    assert 1 == pytest.approx((mask * weight).sum() / mask.sum(), rel=1e-6)
+    assert (mask * weight).sum() / mask.sum() == pytest.approx(1, rel=1e-6)
 
 
 def test_a_class_without_training_rows_has_a_finite_weight(transform):
@@ -109,7 +109,7 @@ def test_a_class_without_training_rows_has_a_finite_weight(transform):
 def test_statistics_are_those_of_the_training_rows_only(transform, training):
     alone = transform([{"height": 1.0, "city": "rome"}])
     assert training["height_xf"][0] == alone["height_xf"].item()
-    assert 2 == alone["city_xf"].item()
+    assert alone["city_xf"].item() == 2
 
 
 def test_serving_needs_no_labels(sample, transform_output, training):
@@ -122,7 +122,7 @@ def test_serving_needs_no_labels(sample, transform_output, training):
 
 def test_a_batch_without_any_value_of_a_column_works(transform):
     empty = transform([{}, {}])
-    assert [0, 0] == empty["city_xf"].tolist()
-    assert [0, 0] == empty["height_xf"].tolist()
-    assert [1, 1] == empty["height_missing"].tolist()
-    assert [0, 0] == empty["zone_labelled"].tolist()
+    assert empty["city_xf"].tolist() == [0, 0]
+    assert empty["height_xf"].tolist() == [0, 0]
+    assert empty["height_missing"].tolist() == [1, 1]
+    assert empty["zone_labelled"].tolist() == [0, 0]

@@ -1,0 +1,98 @@
+"""One real evaluation of the sample's model, with and without a baseline."""
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+# The baseline knows other classes for these heads.
+CHANGED = ("kind",)
+ROWS = 200
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluated:
+    """What the Evaluator wrote, and of which rows."""
+
+    rows: list[dict]
+    evaluation: object
+
+
+@pytest.fixture(scope="session")
+def test_rows(sample):
+    """Random rows of which many lack values and labels; city `lima` has no label of head fit."""
+    return [row | ({"fit": None} if row["city"] == "lima" else {}) for row in sample.draw(ROWS, seed=7)]
+
+
+@pytest.fixture(scope="session")
+def evaluate(sample, test_rows, exported, beam_arguments, tmp_path_factory):
+    """Runs the Evaluator's executor on the rows; a baseline is a model folder."""
+    import tensorflow as tf
+    from google.protobuf import text_format
+    from tensorflow_transform.tf_metadata import schema_utils
+    from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
+    from tfx.types import standard_artifacts
+    from tfx.utils import proto_utils
+
+    from components.evaluator import config
+    from components.evaluator.component import EvaluatorExecutor
+
+    folder = tmp_path_factory.mktemp("evaluate")
+    (folder / "examples" / "Split-test").mkdir(parents=True)
+    with tf.io.TFRecordWriter(
+        f"{folder}/examples/Split-test/data-00000-of-00001.gz", tf.io.TFRecordOptions(compression_type="GZIP")
+    ) as writer:
+        for serialized in sample.serialize(test_rows):
+            writer.write(serialized)
+    (folder / "schema").mkdir()
+    schema = schema_utils.schema_from_feature_spec(sample.feature_spec())
+    (folder / "schema" / "schema.pbtxt").write_text(text_format.MessageToString(schema))
+
+    def artifact(kind, uri):
+        made = kind()
+        made.uri = str(uri)
+        return made
+
+    def run(baseline: Path | None):
+        examples = artifact(standard_artifacts.Examples, folder / "examples")
+        examples.split_names = json.dumps(["test"])
+        inputs = {
+            "examples": [examples],
+            "model": [artifact(standard_artifacts.Model, exported)],
+            "baseline_model": [artifact(standard_artifacts.Model, baseline or folder / "no baseline")],
+            "schema": [artifact(standard_artifacts.Schema, folder / "schema")],
+        }
+        evaluation = artifact(standard_artifacts.ModelEvaluation, tmp_path_factory.mktemp("evaluation"))
+        sizes = {head: len(classes) for head, classes in sample.classes.items()}
+        eval_config = config.eval_config(sizes, config.slice_keys(sample.task))
+        properties = {
+            "eval_config": proto_utils.proto_to_json(eval_config),
+            "example_splits": json.dumps(["test"]),
+            "fairness_indicator_thresholds": "null",
+        }
+        executor = EvaluatorExecutor(BaseBeamExecutor.Context(beam_pipeline_args=beam_arguments, unique_id="1"))
+        executor.Do(inputs, {"evaluation": [evaluation]}, properties)
+        return Evaluated(test_rows, evaluation)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def cold(evaluate):
+    """An evaluation without a baseline."""
+    return evaluate(None)
+
+
+@pytest.fixture(scope="session")
+def compared(sample, evaluate, exported, tmp_path_factory):
+    """An evaluation beside a baseline: the same model, but for other classes of one head."""
+    from components.trainer.export import HEADS_FILE
+
+    baseline = tmp_path_factory.mktemp("models") / "baseline"
+    shutil.copytree(exported, baseline)
+    heads = {head: list(classes) for head, classes in sample.classes.items() if head not in CHANGED}
+    heads |= {head: ["other", "classes"] for head in CHANGED}
+    (baseline / "Format-Serving" / "assets.extra" / HEADS_FILE).write_text(json.dumps({"heads": heads}))
+    return evaluate(baseline)

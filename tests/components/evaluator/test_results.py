@@ -1,0 +1,107 @@
+"""Results of real evaluations, against the same numbers from the predictions themselves."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from components.evaluator import config, results
+from components.evaluator.metrics import HeadCounts, metrics_of
+from components.evaluator.results import OVERALL, slice_key
+
+
+@pytest.fixture(scope="module")
+def predicted(sample, exported, test_rows):
+    """Probabilities by head, from the SavedModel."""
+    signature = tf.saved_model.load(str(exported / "Format-Serving")).signatures["evaluation"]
+    examples = tf.constant(sample.serialize(test_rows))
+    return {head: values.numpy() for head, values in signature(examples).items()}
+
+
+@pytest.fixture(scope="module")
+def expected(sample, test_rows, predicted):
+    """Computes a head's metrics over its labelled rows in a slice, NaN left out as in Results."""
+
+    def metrics(head, **columns):
+        keep = [
+            i
+            for i, row in enumerate(test_rows)
+            if row[head] is not None and all(row[name] == value for name, value in columns.items())
+        ]
+        labels = np.array([sample.classes[head].index(test_rows[i][head]) for i in keep], int)
+        found = metrics_of(HeadCounts.of(labels, predicted[head][keep]))
+        return {name: value for name, value in found.items() if not np.isnan(value)}
+
+    return metrics
+
+
+@pytest.fixture(scope="module")
+def alone(sample, cold):
+    return results.load(cold.evaluation.uri, tuple(sample.task.heads))
+
+
+def test_overall_metrics_count_labelled_rows_only(sample, alone, expected):
+    counts = {head: alone.heads[head][OVERALL]["labelled"] for head in sample.task.heads}
+    assert len(set(counts.values())) > 1
+    assert max(counts.values()) < 200
+    for head in sample.task.heads:
+        assert expected(head) == pytest.approx(alone.heads[head][OVERALL], rel=1e-5)
+
+
+def test_slices_show_raw_values_and_count_labelled_rows_only(sample, alone, expected):
+    cities = ["bonn", "lima", "oslo", "rome"]
+    for head in sample.task.heads:
+        found = alone.heads[head]
+        assert sorted(key[0] for key in found if key and key[0][0] == "city") == [("city", city) for city in cities]
+        for city in cities:
+            assert expected(head, city=city) == pytest.approx(found[("city", city),], rel=1e-5)
+
+
+def test_a_slice_without_a_labelled_row_of_a_head_has_a_count_of_0_and_no_metrics(alone):
+    assert alone.heads["fit"][("city", "lima"),] == {"labelled": 0.0}
+    assert alone.heads["zone"][("city", "lima"),]["labelled"] > 0
+
+
+def test_a_slice_that_only_a_gate_asks_for_is_there_under_the_key_of_the_gate(sample, alone, expected):
+    (gate,) = sample.task.gates["zone"]
+    assert expected("zone", code=7) == pytest.approx(alone.heads["zone"][slice_key(gate.slice)], rel=1e-5)
+
+
+def test_joint_metrics_look_at_all_heads_of_a_row(sample, alone, test_rows, predicted):
+    rows = exact = labels = wrong = 0
+    for i, row in enumerate(test_rows):
+        errors = [
+            predicted[head][i].argmax() != classes.index(row[head])
+            for head, classes in sample.classes.items()
+            if row[head] is not None
+        ]
+        rows, labels, wrong = rows + bool(errors), labels + len(errors), wrong + sum(errors)
+        exact += bool(errors) and not any(errors)
+    assert alone.joint == pytest.approx({"exact_match": exact / rows, "hamming_loss": wrong / labels})
+
+
+def test_with_a_baseline_both_models_have_their_own_results(sample, compared, alone):
+    shared = ("zone", "mood", "fit")
+    candidate = results.load(compared.evaluation.uri, tuple(sample.task.heads), config.CANDIDATE)
+    baseline = results.load(compared.evaluation.uri, shared, config.BASELINE)
+    for head in sample.task.heads:
+        assert set(alone.heads[head]) == set(candidate.heads[head])
+        for key, metrics in alone.heads[head].items():
+            assert metrics == pytest.approx(candidate.heads[head][key], rel=1e-6)
+    assert candidate.joint == pytest.approx(alone.joint)
+    for head in shared:
+        assert candidate.heads[head] == baseline.heads[head]
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected_key"),
+    [
+        ({}, ()),
+        ({"origin": "JFK"}, (("origin", "JFK"),)),
+        ({"b": "x", "a": b"y"}, (("a", "y"), ("b", "x"))),
+        ({"hour": 7}, (("hour", "7"),)),
+        ({"hour": 7.0}, (("hour", "7"),)),
+        ({"share": 0.5}, (("share", "0.5"),)),
+    ],
+)
+def test_slice_keys_do_not_depend_on_order_or_type(columns, expected_key):
+    assert expected_key == slice_key(columns)

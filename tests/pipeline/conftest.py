@@ -1,0 +1,53 @@
+"""A report as a run writes it, small enough to check by eye."""
+
+import pytest
+
+
+def _gate(metric, value, ok=True, reason="", **given):
+    bounds = {bound: given.get(bound) for bound in ("min", "max", "max_drop")}
+    rest = {"slice": given.get("slice", {}), "baseline": given.get("baseline"), "ok": ok, "reason": reason}
+    return {"metric": metric, "value": value, **bounds, **rest}
+
+
+@pytest.fixture
+def report():
+    """report.json, format 1, of a run that one gate refused."""
+    return {
+        "format": 1,
+        "task": "toy",
+        "run_id": "20260101-000000",
+        "started": "2026-01-01T00:00:00+00:00",
+        "finished": "2026-01-01T00:01:00+00:00",
+        "versions": {},
+        "blessed": False,
+        "pushed": None,
+        "baseline": "/runs/toy/serving/3",
+        "stages": [{"id": "ExampleGen", "seconds": 1.5, "cached": False, "rows": 1000}],
+        "heads": {
+            "kind": {
+                "classes": ["cat", "dog"],
+                "labelled": {"train": 8000, "eval": 1001, "test": 999},
+                "overall": {"accuracy": 0.91, "auc": 0.87654, "log_loss": 0.25},
+                "slices": [
+                    {"slice": {"colour": "red"}, "labelled": 400, "metrics": {"auc": 0.9, "accuracy": 0.8}},
+                    {"slice": {"colour": "blue"}, "labelled": 300, "metrics": {"auc": 0.6, "accuracy": 0.7}},
+                    {"slice": {"colour": "red", "year": 2013}, "labelled": 100, "metrics": {"auc": 0.7}},
+                    {"slice": {"colour": "green"}, "labelled": 150, "metrics": {"auc": 0.8}},
+                    {"slice": {"colour": "tiny"}, "labelled": 99, "metrics": {"auc": 0.1}},
+                    {"slice": {"colour": "one class"}, "labelled": 500, "metrics": {"accuracy": 1.0}},
+                ],
+                "gates": [
+                    _gate("auc", 0.87654, min=0.7, max_drop=0.01, baseline=0.88),
+                    _gate("accuracy", 0.8, False, "accuracy is too low", min=0.85, slice={"colour": "red"}),
+                ],
+            },
+            "size": {
+                "classes": ["small", "large"],
+                "labelled": {"train": 10, "eval": 2, "test": 0},
+                "overall": {},
+                "slices": [],
+                "gates": [],
+            },
+        },
+        "joint": {"exact_match": 0.5, "hamming_loss": 0.25},
+    }

@@ -1,0 +1,398 @@
+"""The `multihead` command: what it says, what it exits with, and what it does not load."""
+
+import json
+import logging
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import schema
+from pipeline import cli, datasets
+from pipeline.config import RunConfig
+from pipeline.report import document
+from schema.errors import AnomaliesFound, DataError, UserError
+
+COMMANDS = ("data", "validate", "run", "report")
+
+
+@pytest.fixture
+def multihead(monkeypatch, capfd, tmp_path):
+    """Runs the command in this process, in an empty folder: returns exit code, standard output and error."""
+
+    def run(*arguments):
+        capfd.readouterr()
+        # What pytest puts in place of sys.stdout does not write to file descriptor 1, which the run redirects.
+        with open(1, "w", closefd=False) as out, open(2, "w", closefd=False) as err, monkeypatch.context() as patch:
+            patch.setattr(sys, "argv", ["multihead", *map(str, arguments)])
+            patch.setattr(sys, "stdout", out)
+            patch.setattr(sys, "stderr", err)
+            with pytest.raises(SystemExit) as finished:
+                cli.main()
+        return finished.value.code, *capfd.readouterr()
+
+    # With TensorFlow loaded, as by other tests here, `main` leaves by os._exit.
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "1")
+    monkeypatch.chdir(tmp_path)
+    level = logging.getLogger().level
+    yield run
+    logging.getLogger().setLevel(level)
+
+
+@pytest.fixture
+def data(tmp_path):
+    """A Parquet file of one row."""
+    pq.write_table(pa.table({"amount": [1.5]}), tmp_path / "rows.parquet")
+    return tmp_path / "rows.parquet"
+
+
+@pytest.fixture
+def run_task(monkeypatch, report):
+    """Stands in for the pipeline: set `result` to a report or to an exception; `calls` are the runs asked for."""
+    stand_in = types.ModuleType("pipeline.run")
+    stand_in.result, stand_in.calls = {**report, "blessed": True, "pushed": "/serving/4"}, []
+
+    def run_task(contract, config, on_start, on_finish):
+        stand_in.calls.append((contract, config))
+        on_start("ExampleGen")
+        print("chatter of TFX")
+        if isinstance(stand_in.result, BaseException):
+            raise stand_in.result
+        on_finish({"id": "ExampleGen", "seconds": 1.5, "cached": False, "rows": 1234})
+        on_finish({"id": "Trainer", "seconds": 0.5, "cached": True, "rows": None})
+        return stand_in.result
+
+    stand_in.run_task = run_task
+    monkeypatch.setitem(sys.modules, "pipeline.run", stand_in)
+    return stand_in
+
+
+class TestHelp:
+    def test_commands_are_listed(self, multihead):
+        code, out, _ = multihead("--help")
+        assert code == 0
+        assert [command for command in COMMANDS if f"│ {command} " not in out] == []
+
+    def test_without_a_command_there_is_help(self, multihead):
+        _, out, err = multihead()
+        assert "multihead [OPTIONS] COMMAND" in out + err
+
+    @pytest.mark.parametrize("command", COMMANDS)
+    def test_every_command_has_an_example(self, multihead, command):
+        code, out, _ = multihead(command, "--help")
+        assert code == 0
+        assert f"Example: multihead {command} " in out
+
+    def test_every_command_is_here(self):
+        assert sorted(command.callback.__name__ for command in cli.app.registered_commands) == sorted(COMMANDS)
+
+    def test_unknown_command(self, multihead):
+        code, _, err = multihead("validat", "flights")
+        assert code == 2
+        assert "validate" in err
+
+
+class TestValidate:
+    def test_right(self, multihead, write_task):
+        folder = write_task()
+        code, out, err = multihead("validate", folder)
+        assert (code, err) == (0, "")
+        assert out.startswith(f"{folder}: 2 features, 2 heads, ok\n")
+        assert "small, large, huge" in out
+
+    def test_shipped_task_by_name(self, multihead):
+        code, out, _ = multihead("validate", "flights")
+        assert code == 0
+        assert out.startswith(f"{Path(schema.__file__).parent / 'flights'}: ")
+
+    def test_every_mistake_is_listed(self, multihead, write_task):
+        folder = write_task()
+        code, out, err = multihead("validate", folder, "--set", "training.epochs=0", "--set", "gates.kin=none")
+        assert (code, out) == (2, "")
+        assert err.splitlines() == [
+            "2 problems:",
+            "--set training.epochs: training.epochs: input should be greater than 0, got 0",
+            "--set gates.kin: gates.kin: 'kin' is not a head; allowed: kind, size; did you mean 'kind'?",
+        ]
+
+    def test_one_mistake(self, multihead, write_task):
+        _, _, err = multihead("validate", write_task(), "--set", "training.epochs=0")
+        assert err.splitlines()[0] == "1 problem:"
+
+    def test_unknown_task(self, multihead):
+        code, out, err = multihead("validate", "flihgts")
+        assert (code, out) == (2, "")
+        assert "flihgts: no such task" in err
+        assert err.endswith("did you mean 'flights'?\n")
+
+    def test_names_in_brackets_are_shown_as_they_are(self, multihead, write_task, toy_schema):
+        folder = write_task(pbtxt=toy_schema.replace('"cat"', '"[red]"').replace('"dog"', '":cat: [/x]"'))
+        code, out, _ = multihead("validate", folder)
+        assert code == 0
+        assert "[red], :cat: [/x]" in out
+
+
+class TestData:
+    def test_unknown_name(self, multihead):
+        code, _, err = multihead("data", "flihgts")
+        assert code == 2
+        assert "flights" in err
+
+    @pytest.mark.parametrize(
+        ("options", "folder"),
+        [([], "data/flights"), (["--output", "elsewhere"], "elsewhere")],
+        ids=["default", "given"],
+    )
+    def test_what_was_written_is_said(self, multihead, monkeypatch, options, folder):
+        def make(name, output):
+            return datasets.DatasetSummary(name, 1234, ("a", "b"), output / "flights.parquet")
+
+        monkeypatch.setattr(datasets, "make_dataset", make)
+        assert multihead("data", "flights", *options) == (0, f"{folder}/flights.parquet: 1,234 rows, 2 columns\n", "")
+
+
+@pytest.mark.usefixtures("run_task")
+class TestRunInput:
+    """What is wrong before anything heavy starts: exit code 2 and one sentence."""
+
+    def test_task(self, multihead, write_task):
+        assert multihead("run", write_task(), "--set", "training.epochs=0")[0] == 2
+
+    @pytest.mark.parametrize(
+        ("name", "contents", "expected"),
+        [
+            ("none.parquet", None, "no such file or folder; give the data's path with --data"),
+            ("rows.parquet", b"", "not a readable Parquet file ("),
+            ("rows.parquet", b"amount,kind\n1,cat\n", "not a readable Parquet file ("),
+            (".", None, "no .parquet file in this folder, and the task says data.format: parquet"),
+        ],
+        ids=["missing", "empty", "csv", "empty folder"],
+    )
+    def test_data(self, multihead, write_task, tmp_path, name, contents, expected):
+        (tmp_path / "data").mkdir()
+        file = tmp_path / "data" / name
+        if contents is not None:
+            file.write_bytes(contents)
+        code, out, err = multihead("run", write_task(), "--data", file)
+        assert (code, out) == (2, "")
+        assert err.startswith(f"{file}: {expected}")
+        assert err.count("\n") == 1
+        assert not (tmp_path / "runs").exists()
+
+    def test_no_rows(self, multihead, write_task, tmp_path):
+        pq.write_table(pa.table({"amount": pa.array([], pa.float64())}), tmp_path / "rows.parquet")
+        code, _, err = multihead("run", write_task(), "--data", tmp_path / "rows.parquet")
+        assert (code, err) == (2, f"{tmp_path}/rows.parquet: no rows\n")
+
+    def test_the_format_is_that_of_the_task(self, multihead, write_task, tmp_path, run_task):
+        (tmp_path / "rows.csv").write_text("amount\n1.5\n")
+        code, _, _ = multihead("run", write_task(), "--data", tmp_path, "--set", "data.format=csv")
+        assert code == 0
+
+    def test_the_default_data_of_a_task_that_is_no_data_set(self, multihead, write_task):
+        code, _, err = multihead("run", write_task())
+        assert code == 2
+        assert err.startswith("data/toy: no such file or folder")
+
+    def test_output_that_is_a_file(self, multihead, write_task, data, run_task):
+        code, _, err = multihead("run", write_task(), "--data", data, "--output", data)
+        assert (code, err) == (2, f"{data}: cannot be used as a run's folder (File exists)\n")
+        assert run_task.calls == []
+
+
+class TestRunFolder:
+    def test_busy(self, multihead, write_task, data, run_task, tmp_path):
+        holder = RunConfig(data=data, output=tmp_path / "out", run_id="first")
+        with cli._hold(holder):
+            code, _, err = multihead("run", write_task(), "--data", data, "--output", tmp_path / "out")
+        assert code == 5
+        assert err.startswith(f"{tmp_path}/out: held by run first, process ")
+        assert err.endswith("; wait for it, or give another --output\n")
+        assert run_task.calls == []
+
+    def test_another_folder_is_free(self, multihead, write_task, data, run_task, tmp_path):
+        with cli._hold(RunConfig(data=data, output=tmp_path / "out", run_id="first")):
+            assert multihead("run", write_task(), "--data", data, "--output", tmp_path / "other")[0] == 0
+
+    @pytest.mark.parametrize("result", [None, RuntimeError("killed"), KeyboardInterrupt()], ids=repr)
+    def test_free_again_afterwards(self, multihead, write_task, data, run_task, result):
+        passing = run_task.result
+        for run_task.result in (result or passing, passing):
+            code, _, _ = multihead("run", write_task(), "--data", data)
+        assert (code, len(run_task.calls)) == (0, 2)
+
+
+class TestRun:
+    def test_pushed(self, multihead, write_task, data, run_task):
+        code, out, err = multihead("run", write_task(), "--data", data)
+        assert (code, err) == (0, "")
+        [_, config] = run_task.calls[0]
+        lines = [" ".join(line.split()) for line in out.splitlines()]
+        assert lines[0].startswith("done starting TFX and TensorFlow")
+        assert lines[1:] == [
+            "done ExampleGen 1.5 s 1,234 rows",
+            "cached Trainer 0.5 s",
+            "BLESSED, pushed to /serving/4",
+            " kind: accuracy is too low".strip(),
+            f"report: runs/toy/reports/{config.run_id}/report.json",
+            "read it: multihead report runs/toy",
+        ]
+        assert "chatter of TFX" in config.log.read_text()
+
+    def test_not_blessed(self, multihead, write_task, data, run_task):
+        run_task.result = {**run_task.result, "blessed": False, "pushed": None}
+        code, out, _ = multihead("run", write_task(), "--data", data)
+        assert code == 4
+        assert "NOT BLESSED, nothing pushed\n  kind: accuracy is too low\n" in out
+
+    @pytest.mark.parametrize(
+        ("error", "expected_code", "sentence"),
+        [
+            (AnomaliesFound("the data contradicts schema.pbtxt:\n  column 'hour': [x]"), 3, "column 'hour': [x]"),
+            (DataError("a.parquet: cannot be read"), 2, "a.parquet: cannot be read"),
+            (UserError("wrong"), 2, "wrong"),
+            (RuntimeError("no luck"), 1, "RuntimeError: no luck"),
+            (KeyboardInterrupt(), 1, "interrupted; the same command goes on from the finished stages"),
+        ],
+        ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else None,
+    )
+    def test_failed(self, multihead, write_task, data, run_task, error, expected_code, sentence):
+        run_task.result = error
+        code, out, err = multihead("run", write_task(), "--data", data)
+        [_, config] = run_task.calls[0]
+        assert (code, err) == (expected_code, "")
+        assert "\nFAILED ExampleGen" in out
+        assert out.endswith(f"{sentence}\nlog: {config.log}\n")
+        assert "Traceback" not in out
+
+    def test_what_a_stage_raised_counts_and_the_log_has_the_traceback(self, multihead, write_task, data, run_task):
+        run_task.result = RuntimeError("a bundle failed")
+        run_task.result.__cause__ = DataError("a.parquet: cannot be read [while running 'Write']")
+        code, out, _ = multihead("run", write_task(), "--data", data)
+        assert code == 2
+        assert "\na.parquet: cannot be read\nlog: " in out
+        log = run_task.calls[0][1].log.read_text()
+        assert "Traceback" in log
+        assert "a bundle failed" in log
+
+    def test_options_reach_the_run(self, multihead, write_task, data, run_task):
+        multihead(
+            *("run", write_task(), "--data", data, "--output", "out", "--fresh", "--set", "training.epochs=3"),
+            *("--beam-option", "direct_num_workers=2", "--beam-option", "--runner=FlinkRunner"),
+        )
+        [(contract, config)] = run_task.calls
+        assert contract.task.training.epochs == 3
+        assert (config.data, config.output, config.fresh) == (data, Path("out"), True)
+        assert config.beam_options == ("--direct_num_workers=2", "--runner=FlinkRunner")
+
+    def test_run_ids_sort_by_time(self, multihead, write_task, data, run_task):
+        for _ in range(3):
+            multihead("run", write_task(), "--data", data)
+        run_ids = [config.run_id for _, config in run_task.calls]
+        assert run_ids == sorted(set(run_ids))
+
+    def test_a_real_data_set_that_is_not_there_is_made_once(self, multihead, monkeypatch, run_task):
+        made = []
+
+        def make(name, output):
+            output.mkdir(parents=True)
+            pq.write_table(pa.table({"hour": [1]}), output / "flights.parquet")
+            made.append(name)
+            return datasets.DatasetSummary(name, 1, ("hour",), output / "flights.parquet")
+
+        monkeypatch.setattr(datasets, "make_dataset", make)
+        assert [multihead("run", "flights")[0] for _ in range(2)] == [0, 0]
+        assert made == ["flights"]
+        assert [config.data for _, config in run_task.calls] == [Path("data/flights")] * 2
+
+
+class TestReport:
+    def test_nothing(self, multihead):
+        code, out, err = multihead("report", "runs/none")
+        assert (code, out) == (2, "")
+        assert err == "runs/none: no report.json there; give a run's folder such as runs/flights, or a report\n"
+
+    def test_not_a_report(self, multihead, tmp_path):
+        (tmp_path / "report.json").write_text('{"format": 2}')
+        code, _, err = multihead("report", tmp_path / "report.json")
+        assert (code, err) == (2, f"{tmp_path}/report.json: not a report of format 1\n")
+
+    @pytest.mark.parametrize("given", ["runs/toy", "runs/toy/reports/r1/report.json"], ids=["run", "file"])
+    def test_tables(self, multihead, report, given):
+        document.write(Path("runs/toy/reports/r1"), report)
+        code, out, err = multihead("report", given)
+        assert (code, err) == (0, "")
+        assert out.startswith(
+            "NOT BLESSED, nothing pushed\ntoy, run 20260101-000000, compared with /runs/toy/serving/3\n"
+        )
+        assert "accuracy is too low" in out
+
+    def test_values_in_brackets_are_shown_as_they_are(self, multihead, report):
+        report["heads"]["kind"]["classes"] = ["[red]", ":cat:"]
+        report["heads"]["kind"]["slices"][0]["slice"] = {"colour": "[/x]"}
+        report["heads"]["kind"]["slices"][0]["metrics"]["auc"] = 0.0
+        document.write(Path("r1"), report)
+        code, out, _ = multihead("report", "r1")
+        assert code == 0
+        assert "[red], :cat:" in out
+        assert "colour=[/x]" in out
+
+
+class TestProcess:
+    """What only a process of its own can show."""
+
+    def test_tensorflow_is_not_loaded_for_help_checks_reports_or_wrong_input(self, write_task, data, report, tmp_path):
+        folder = str(write_task())
+        (tmp_path / "broken.parquet").write_bytes(b"PAR1")
+        document.write(tmp_path / "report", report)
+        calls = [
+            (["--help"], 0),
+            (["run", "--help"], 0),
+            (["validate", folder], 0),
+            (["validate", folder, "--set", "training.epochs=0"], 2),
+            (["run", folder, "--set", "training.epochs=0"], 2),
+            (["run", folder, "--data", str(tmp_path / "none")], 2),
+            (["run", folder, "--data", str(tmp_path / "broken.parquet")], 2),
+            (["run", folder, "--data", str(data), "--output", str(data)], 2),
+            (["report", str(tmp_path / "report")], 0),
+            (["report", folder], 2),
+        ]
+        code = """
+import json, sys
+from pipeline.cli import main
+codes = []
+for arguments in json.loads(sys.argv[1]):
+    sys.argv = ["multihead", *arguments]
+    try:
+        main()
+    except SystemExit as finished:
+        codes.append(finished.code)
+loaded = {"tensorflow", "tfx", "apache_beam", "keras", "ml_metadata"} & sys.modules.keys()
+print(json.dumps([codes, sorted(loaded)]))
+"""
+        command = [sys.executable, "-c", code, json.dumps([arguments for arguments, _ in calls])]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+        assert json.loads(done.stdout.splitlines()[-1]) == [[code for _, code in calls], []]
+
+    def test_with_tensorflow_loaded_it_leaves_at_once_with_code_and_output(self, tmp_path, report):
+        # TensorFlow can crash while the interpreter shuts down, when all is done: nothing may run then.
+        document.write(tmp_path / "report", {**report, "heads": {}})
+        code = """
+import atexit, sys, types
+from pipeline.cli import main
+sys.modules["tensorflow"] = types.ModuleType("tensorflow")
+atexit.register(print, "pure virtual method called")
+main()
+"""
+        for folder, expected in (("report", 0), ("none", 2)):
+            command = [sys.executable, "-c", code, "report", folder]
+            done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+            assert done.returncode == expected
+            assert ("NOT BLESSED" in done.stdout, "no report.json" in done.stderr) == (not expected, bool(expected))
+            assert "pure virtual method called" not in done.stdout

@@ -1,0 +1,23 @@
+"""Where things of a run are, as users and other tools know them."""
+
+from pathlib import Path
+
+from pipeline.config import RunConfig
+
+
+def test_layout_of_a_run_folder():
+    run = RunConfig(data=Path("data/toy"), output=Path("runs/toy"), run_id="r1")
+    paths = (run.metadata, run.artifacts, run.serving, run.reports, run.log)
+    assert list(map(str, paths)) == [
+        "runs/toy/metadata.db",
+        "runs/toy/artifacts",
+        "runs/toy/serving",
+        "runs/toy/reports/r1",
+        "runs/toy/logs/r1.log",
+    ]
+
+
+def test_own_beam_options_come_last_so_that_they_win():
+    run = RunConfig(data=Path("d"), output=Path("o"), run_id="r", beam_options=("--runner=FlinkRunner",))
+    assert run.beam_arguments[0] == "--runner=DirectRunner"
+    assert run.beam_arguments[-1] == "--runner=FlinkRunner"

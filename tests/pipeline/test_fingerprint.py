@@ -1,0 +1,232 @@
+"""What makes the cache miss: what a stage reads, and nothing else."""
+
+import ast
+import shutil
+from pathlib import Path
+
+import grimp
+import pytest
+
+from pipeline import fingerprint
+from schema.task import TaskSpec
+
+ROOT = Path(fingerprint.__file__).parent.parent
+STAGES = ("ExampleGen", "Transform", "Trainer", "Evaluator", "Report")
+
+
+@pytest.fixture
+def sources(tmp_path, monkeypatch):
+    """A copy of the code, which the fingerprint reads instead of the real one."""
+    for name in ("schema", "components"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(fingerprint, "_ROOT", tmp_path)
+    fingerprint.code.cache_clear()
+    yield tmp_path
+    fingerprint.code.cache_clear()
+
+
+def codes():
+    fingerprint.code.cache_clear()
+    return {stage: fingerprint.code(stage) for stage in STAGES}
+
+
+def changed_by(change):
+    before = codes()
+    change()
+    after = codes()
+    return {stage for stage in STAGES if before[stage] != after[stage]}
+
+
+def append(file):
+    file.write_text(file.read_text() + "\n# changed\n")
+
+
+class TestCode:
+    @pytest.mark.parametrize(
+        ("file", "stages"),
+        [
+            ("components/trainer/run.py", {"Trainer"}),
+            ("components/trainer/losses/cross_entropy.py", {"Trainer"}),
+            ("components/transform/labels.py", {"Transform"}),
+            ("components/transform/features/categorical.py", {"Transform", "Trainer"}),
+            ("components/example_gen/split.py", {"ExampleGen"}),
+            ("components/evaluator/metrics.py", {"Evaluator", "Report"}),
+            ("components/evaluator/verdict.py", {"Report"}),
+            ("components/pusher/serving.py", set()),
+            ("components/data_gate/anomalies.py", set()),
+            ("schema/names.py", set(STAGES)),
+            ("schema/task.py", set(STAGES)),
+            ("schema/problems.py", set()),
+            ("schema/flights/task.yaml", set()),
+        ],
+    )
+    def test_a_changed_file(self, sources, file, stages):
+        assert changed_by(lambda: append(sources / file)) == stages
+
+    def test_a_new_a_removed_and_a_renamed_file(self, sources):
+        new = sources / "components" / "trainer" / "losses" / "focal.py"
+        assert changed_by(lambda: new.write_text("")) == {"Trainer"}
+        assert changed_by(lambda: new.rename(new.with_name("other.py"))) == {"Trainer"}
+        assert changed_by(lambda: new.with_name("other.py").unlink()) == {"Trainer"}
+
+    def test_nothing_changed(self, sources):
+        assert changed_by(lambda: (sources / "components" / "trainer" / "notes.txt").write_text("x")) == set()
+
+    def test_where_the_project_lies_does_not_count(self, sources):
+        copied = codes()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(fingerprint, "_ROOT", ROOT)
+            assert codes() == copied
+
+    def test_another_version_of_a_library(self, sources, monkeypatch):
+        def upgrade():
+            monkeypatch.setattr(fingerprint.importlib.metadata, "version", lambda name: f"{name} 99")
+
+        assert changed_by(upgrade) == set(STAGES)
+
+    def test_every_stage_with_sources_is_asked_for_them_in_the_graph(self):
+        tree = ast.parse((ROOT / "pipeline" / "graph.py").read_text(encoding="utf-8"))
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        named = {
+            argument.value
+            for call in calls
+            if isinstance(call.func, ast.Attribute) and call.func.attr == "code"
+            for argument in call.args
+            if isinstance(argument, ast.Constant)
+        }
+        assert named == set(STAGES)
+        assert set(fingerprint._SOURCES) == set(STAGES)
+
+    @pytest.mark.parametrize(
+        ("stage", "module"),
+        [
+            ("ExampleGen", "components.example_gen.component"),
+            ("Transform", "components.transform.preprocessing"),
+            ("Trainer", "components.trainer.run"),
+            ("Evaluator", "components.evaluator.config"),
+            ("Report", "components.evaluator.component"),
+        ],
+    )
+    def test_what_a_stage_imports_belongs_to_its_sources_or_to_those_of_a_stage_before(self, stage, module):
+        # A stage before is enough: when it runs anew, its output is new.
+        graph = grimp.build_graph("components", cache_dir=None)
+        imported = {name for name in graph.find_upstream_modules(module) | {module} if name.startswith("components.")}
+        before = STAGES[: STAGES.index(stage) + 1]
+        covered = {
+            ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+            for name in before
+            for path in fingerprint._SOURCES[name]
+            for file in fingerprint._python_files(ROOT / path)
+        }
+        assert imported - covered == set()
+
+
+class TestDigest:
+    def test_every_part_and_their_borders_count(self):
+        parts = [("a",), ("b",), ("a", "b"), ("b", "a"), ("ab",), ("a", "b", "")]
+        assert len({fingerprint.digest(*part) for part in parts}) == len(parts)
+
+    def test_it_stays_the_same_over_runs(self):
+        assert fingerprint.digest("a", "b") == "59b271ae1bbcb1d3"
+
+
+TASK = {
+    "task": "toy",
+    "data": {"split": {"by": "column", "column": "fold"}},
+    "features": {
+        "amount": {"type": "numeric"},
+        "colour": {"type": "categorical", "vocabulary": 10, "oov": 1, "embedding": 4},
+    },
+    "heads": {"kind": {"type": "multiclass"}, "size": {"type": "multiclass", "depends_on": ["kind"]}},
+    "slices": [["colour"]],
+    "gates": {"kind": [{"metric": "auc", "min": 0.6}], "size": "none"},
+}
+VIEWS = {
+    "Transform": fingerprint.for_transform,
+    "Trainer": fingerprint.for_trainer,
+    "Report": fingerprint.for_report,
+}
+
+
+def task(path="", value=None):
+    """Returns the task with one key, given by its dotted path, set to another value."""
+    data = TaskSpec.model_validate(TASK, strict=False).model_dump(mode="json")
+    *parents, last = path.split(".")
+    target = data
+    for key in parents:
+        target = target[key]
+    if path:
+        target[last] = value
+    return TaskSpec.model_validate(data, strict=False)
+
+
+class TestViews:
+    """Transform's output is Trainer's input: what changes the first may, but need not, change the second's view."""
+
+    @pytest.mark.parametrize(
+        ("path", "value", "stages"),
+        [
+            ("features.year", {"type": "numeric"}, {"Transform", "Trainer"}),
+            ("features.amount.scaling", "minmax", {"Transform"}),
+            ("features.amount.missing_indicator", False, {"Transform", "Trainer"}),
+            ("features.colour.vocabulary", 11, {"Transform", "Trainer"}),
+            ("features.colour.oov", 2, {"Transform", "Trainer"}),
+            ("features.colour.embedding", 5, {"Trainer"}),
+            ("heads.kind.loss.class_weights", "balanced", {"Transform", "Trainer"}),
+            ("heads.kind.loss.class_weights", {"cat": 2.0}, {"Transform", "Trainer"}),
+            ("heads.kind.loss.weight", 2.0, {"Trainer"}),
+            ("heads.kind.units", [8], {"Trainer"}),
+            ("heads.size.depends_on", [], {"Trainer"}),
+            ("trunk.units", [8], {"Trainer"}),
+            ("trunk.dropout", 0.2, {"Trainer"}),
+            ("training.epochs", 3, {"Trainer"}),
+            ("training.batch_size", 3, {"Trainer"}),
+            ("training.learning_rate", 0.1, {"Trainer"}),
+            ("training.seed", 3, {"Trainer"}),
+            ("training.early_stopping", None, {"Trainer"}),
+            ("slices", [], set()),
+            ("gates.kind", [{"metric": "auc", "min": 0.7}], set()),
+            ("gates.size", [{"metric": "auc", "max_drop": 0.1, "slice": {"colour": "red"}}], set()),
+            ("data.format", "csv", set()),  # ExampleGen has `data` for itself.
+            ("data.split", {"by": "hash"}, set()),
+        ],
+    )
+    def test_a_changed_key_changes_the_view_of_the_stages_that_read_it(self, path, value, stages):
+        assert task(path, value).to_json() != task().to_json()
+        views = {stage: VIEWS[stage] for stage in ("Transform", "Trainer")}
+        assert {s for s, view in views.items() if view(task(path, value)).to_json() != view(task()).to_json()} == stages
+
+    @pytest.mark.parametrize(
+        ("path", "value", "changed"),
+        [
+            ("gates.kind", [{"metric": "auc", "min": 0.7}], True),
+            ("gates.size", [{"metric": "auc", "max_drop": 0.1}], True),
+            ("slices", [], False),
+            ("training.epochs", 3, False),
+            ("trunk.units", [8], False),
+            ("heads.kind.loss.weight", 2.0, False),
+            ("data.format", "csv", False),
+        ],
+    )
+    def test_report_reads_the_gates(self, path, value, changed):
+        view = VIEWS["Report"]
+        assert (view(task(path, value)).to_json() != view(task()).to_json()) == changed
+
+    @pytest.mark.parametrize("stage", VIEWS)
+    def test_a_view_is_a_task_that_can_be_sent_as_json(self, stage):
+        view = VIEWS[stage](task())
+        assert TaskSpec.from_json(view.to_json()) == view
+
+    @pytest.mark.parametrize("stage", VIEWS)
+    def test_a_view_of_a_view_is_the_view(self, stage):
+        assert VIEWS[stage](VIEWS[stage](task())) == VIEWS[stage](task())
+
+    def test_what_a_stage_reads_is_kept(self):
+        full = task("heads.kind.loss.class_weights", {"cat": 2.0})
+        assert VIEWS["Transform"](full).features["amount"] == full.features["amount"]
+        assert VIEWS["Transform"](full).heads["kind"].loss.class_weights == {"cat": 2.0}
+        assert VIEWS["Trainer"](full).heads == full.heads
+        assert VIEWS["Trainer"](full).training == full.training
+        assert VIEWS["Trainer"](full).trunk == full.trunk
+        assert VIEWS["Report"](full).gates == full.gates
+        assert [list(view(full).heads) for view in VIEWS.values()] == [["kind", "size"]] * 3
