@@ -34,7 +34,6 @@ def train(
     Returns:
         The model; with early stopping, as it was after its best epoch.
     """
-    keras.utils.set_random_seed(task.training.seed)
     model = build_model(task, num_ids, label_counts)
     model.compile(optimizer=keras.optimizers.Adam(task.training.learning_rate))
     model.summary(print_fn=logging.info)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+import keras
 import numpy as np
 import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
@@ -30,6 +31,8 @@ def run_fn(fn_args: FnArgs) -> None:
     """
     task = TaskSpec.from_json(fn_args.custom_config["task"])
     classes = {head: tuple(values) for head, values in json.loads(fn_args.custom_config["classes"]).items()}
+    # Before any dataset is made: their order, too, depends on it.
+    keras.utils.set_random_seed(task.training.seed)
     transform_output = tft.TFTransformOutput(fn_args.transform_output)
     spec = transform_output.transformed_feature_spec()
     counts = {

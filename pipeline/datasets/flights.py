@@ -5,9 +5,11 @@ So the table holds what is known by then (schedule, carrier, route, traffic, wea
 labels. What is known only later is left out of the file altogether, not merely out of the features: departure and
 arrival times, time in the air and minutes of delay are the answer.
 
-The plane deserves a second look. All 2,512 flights without a tail number were cancelled: at departure it is known that
-no plane was assigned, days ahead it is not. A model that is to be asked days ahead must do without the `plane_`
-columns, and is then a good deal worse at `cancelled`.
+The plane deserves a second look. What plane a carrier sends is known before departure, but that none is on record is
+partly how some carriers write down a cancellation: all 2,512 flights without a tail number were cancelled, among them
+every cancelled flight of 9E, UA and US, and none of EV, B6 and DL. So the `plane_` columns flatter `cancelled` (AUC .95
+with them, .90 without; a single "plane missing" bit does the same) and say next to nothing about the delays. Leave them
+out of the features of a model that is to be asked before carriers have written anything down.
 """
 
 from __future__ import annotations

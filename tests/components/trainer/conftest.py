@@ -101,10 +101,13 @@ class Toy:
 
     def train(self, task, rows=None, evaluation=None, num_classes=None, logs=None):
         """Trains as the Trainer does; returns the model."""
+        import keras
+
         from components.trainer.fit import train
 
         rows, evaluation = rows or self.rows(), evaluation or self.rows(500, seed=1)
         counts = rows.counts(num_classes or NUM_CLASSES)
+        keras.utils.set_random_seed(task.training.seed)
         return train(
             task,
             self.num_ids,

@@ -85,6 +85,8 @@ def test_labels_in_a_request_are_not_read(sample, signatures, rows, answers, nam
     without = [{column: value for column, value in row.items() if column not in sample.classes} for row in rows]
     for key, values in signatures[name](tf.constant(sample.serialize(without))).items():
         np.testing.assert_array_equal(answers[name][key], values)
+    wrong = {"zone": tf.train.Feature(int64_list=tf.train.Int64List(value=[1]))}
+    signatures[name](tf.constant([tf.train.Example(features=tf.train.Features(feature=wrong)).SerializeToString()]))
 
 
 def test_features_that_are_missing_in_a_request_are_missing_values(sample, signatures):

@@ -1,12 +1,106 @@
+"""run_fn as TFX calls it, on transformed rows of the sample (../conftest.py)."""
+
+import json
+
 import numpy as np
 import pytest
+import tensorflow as tf
+from tfx.components.trainer.fn_args_utils import FnArgs
 
-from components.trainer.run import check_labelled
+from components.trainer import run
 from schema.errors import DataError
+
+TRAINING = {"epochs": 2, "batch_size": 32, "seed": 5}
+
+
+@pytest.fixture(scope="module")
+def write(sample, transform_output, tmp_path_factory):
+    """Writes transformed rows as Transform does; returns the file pattern."""
+
+    def write_rows(rows):
+        columns = transform_output.transform_features_layer()(sample.parse(rows))
+        folder = tmp_path_factory.mktemp("examples")
+        options = tf.io.TFRecordOptions(compression_type="GZIP")
+        with tf.io.TFRecordWriter(f"{folder}/rows.gz", options) as writer:
+            for i in range(len(rows)):
+                features = {name: _feature(values[i].numpy()) for name, values in columns.items()}
+                writer.write(tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString())
+        return f"{folder}/*"
+
+    return write_rows
+
+
+def _feature(value):
+    if isinstance(value, np.float32):
+        return tf.train.Feature(float_list=tf.train.FloatList(value=[value]))
+    return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
+
+
+@pytest.fixture(scope="module")
+def files(sample, write):
+    return {split: [write(sample.draw(100, seed))] for split, seed in (("train", 1), ("eval", 2))}
+
+
+@pytest.fixture(scope="module")
+def train(sample, make_task, transform_folder, files, tmp_path_factory):
+    """Runs run_fn; returns what it would have exported, model, Transform's output, classes and folder, and its folder."""
+
+    def run_it(**training):
+        exported = []
+        folder = tmp_path_factory.mktemp("model")
+        task = sample.task.model_dump(mode="json") | {"training": TRAINING | training}
+        arguments = FnArgs(
+            train_files=files["train"],
+            eval_files=files["eval"],
+            transform_output=str(transform_folder),
+            serving_model_dir=str(folder / "serving"),
+            model_run_dir=str(folder / "logs"),
+            custom_config={"task": make_task(task).to_json(), "classes": json.dumps(sample.classes)},
+        )
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(run, "export", lambda *given: exported.append(given))
+            run.run_fn(arguments)
+        return *exported[0], folder
+
+    return run_it
+
+
+@pytest.fixture(scope="module")
+def trained(train):
+    return train()
+
+
+def weights_of(model):
+    return np.concatenate([variable.numpy().ravel() for variable in model.trainable_variables])
+
+
+def test_what_transform_emits_is_trained_on_and_handed_to_the_export(sample, trained):
+    model, transform_output, classes, target, folder = trained
+    assert list(sample.task.heads) == list(model.output)
+    assert sample.classes == classes
+    assert folder / "serving" == target
+    assert model.history.epoch == [0, 1]
+    # 0 for missing, two cities and one more; 0, three codes and two more.
+    sizes = {name: model.get_layer(f"{name}_embedding").input_dim for name in ("city", "code")}
+    assert sizes == {"city": 1 + 2 + 1, "code": 1 + 3 + 2}
+    assert transform_output.vocabulary_size_by_name("city_vocabulary") == 2
+    assert {"train", "validation"} == {file.parent.name for file in (folder / "logs").rglob("events.out.tfevents.*")}
+
+
+def test_equal_seeds_give_equal_models_and_others_do_not(trained, train):
+    first, again, other = (weights_of(model) for model, *_ in (trained, train(), train(seed=6)))
+    np.testing.assert_allclose(first, again, atol=1e-6)
+    assert np.abs(first - other).max() > 0.01
+
+
+def test_a_head_without_labelled_rows_to_stop_on_is_an_error(sample, train, files, write, monkeypatch):
+    monkeypatch.setitem(files, "eval", [write([row | {"zone": None} for row in sample.draw(20)])])
+    with pytest.raises(DataError, match="no labelled row for head 'zone' in eval"):
+        train()
 
 
 def test_labelled_rows_in_every_split_are_enough():
-    check_labelled({"train": {"zebra": np.array([5, 0])}, "eval": {"zebra": np.array([0, 1])}})
+    run.check_labelled({"train": {"zebra": np.array([5, 0])}, "eval": {"zebra": np.array([0, 1])}})
 
 
 def test_heads_without_a_labelled_row_are_named_with_their_splits():
@@ -15,4 +109,4 @@ def test_heads_without_a_labelled_row_are_named_with_their_splits():
         "eval": {"zebra": np.array([0, 0]), "apple": np.array([1, 0])},
     }
     with pytest.raises(DataError, match=r"no labelled row for head 'apple' in train, 'zebra' in eval"):
-        check_labelled(counts)
+        run.check_labelled(counts)

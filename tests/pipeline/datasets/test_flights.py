@@ -75,7 +75,7 @@ class TestTable:
         assert {*flights.WEATHER_NAMES.values(), *flights.PLANE_NAMES.values(), "dep_delay", "arr_delay"} == missing
 
     def test_no_single_column_gives_cancelled_away_by_being_missing(self, table):
-        # The tail number would: without one, 100 % were cancelled. Of its plane's columns that is true for few rows.
+        # The tail number would: without one, 100 % were cancelled. A missing plane does so in part (see flights.py).
         cancelled = pc.equal(table["cancelled"], "yes")
         assert "tailnum" not in table.column_names
         for name in (*flights.WEATHER_NAMES.values(), *flights.PLANE_NAMES.values()):
