@@ -1,6 +1,5 @@
 """One real evaluation of the sample's model, with and without a baseline."""
 
-import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -9,26 +8,17 @@ import pytest
 
 # The baseline knows other classes for these heads.
 CHANGED = ("kind",)
-ROWS = 200
-
-
-@dataclasses.dataclass(frozen=True)
-class Evaluated:
-    """What the Evaluator wrote, and of which rows."""
-
-    rows: list[dict]
-    evaluation: object
 
 
 @pytest.fixture(scope="session")
-def test_rows(sample):
+def rows(sample):
     """Random rows of which many lack values and labels; city `lima` has no label of head fit."""
-    return [row | ({"fit": None} if row["city"] == "lima" else {}) for row in sample.draw(ROWS, seed=7)]
+    return [row | ({"fit": None} if row["city"] == "lima" else {}) for row in sample.draw(200, seed=7)]
 
 
 @pytest.fixture(scope="session")
-def evaluate(sample, test_rows, exported, beam_arguments, tmp_path_factory):
-    """Runs the Evaluator's executor on the rows; a baseline is a model folder."""
+def evaluate(sample, rows, exported, beam_arguments, tmp_path_factory):
+    """Runs the Evaluator's executor on the rows, beside a baseline if its folder is given; returns the evaluation."""
     import tensorflow as tf
     from google.protobuf import text_format
     from tensorflow_transform.tf_metadata import schema_utils
@@ -44,7 +34,7 @@ def evaluate(sample, test_rows, exported, beam_arguments, tmp_path_factory):
     with tf.io.TFRecordWriter(
         f"{folder}/examples/Split-test/data-00000-of-00001.gz", tf.io.TFRecordOptions(compression_type="GZIP")
     ) as writer:
-        for serialized in sample.serialize(test_rows):
+        for serialized in sample.serialize(rows):
             writer.write(serialized)
     (folder / "schema").mkdir()
     schema = schema_utils.schema_from_feature_spec(sample.feature_spec())
@@ -74,7 +64,7 @@ def evaluate(sample, test_rows, exported, beam_arguments, tmp_path_factory):
         }
         executor = EvaluatorExecutor(BaseBeamExecutor.Context(beam_pipeline_args=beam_arguments, unique_id="1"))
         executor.Do(inputs, {"evaluation": [evaluation]}, properties)
-        return Evaluated(test_rows, evaluation)
+        return evaluation
 
     return run
 

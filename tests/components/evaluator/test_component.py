@@ -21,7 +21,7 @@ def test_exported_heads_are_those_of_the_model_or_none(sample, exported, tmp_pat
 
 
 def test_a_baseline_is_compared_on_the_heads_whose_classes_agree(compared, cold):
-    heads = [json.loads(e.evaluation.get_string_custom_property("baseline_heads")) for e in (compared, cold)]
+    heads = [json.loads(e.get_string_custom_property("baseline_heads")) for e in (compared, cold)]
     assert heads == [["fit", "mood", "zone"], []]
 
 
@@ -76,7 +76,7 @@ def statistics_of(heads, rows):
 
 
 def test_a_report_says_per_head_what_design_md_promises(sample, cold, report):
-    written, _ = report(cold.evaluation, {})
+    written, _ = report(cold, {})
     assert {"blessed", "heads", "joint"} == set(written)
     assert {"exact_match", "hamming_loss"} == set(written["joint"])
     assert list(sample.task.heads) == list(written["heads"])
@@ -92,7 +92,7 @@ def test_a_report_says_per_head_what_design_md_promises(sample, cold, report):
 @pytest.mark.parametrize(("minimum", "ok"), [(0.0, True), (1.0, False)])
 def test_gates_decide_the_blessing(cold, report, tmp_path, minimum, ok):
     gates = {"zone": (Gate(metric="accuracy", min=minimum),), "fit": (Gate(metric="accuracy", min=0.0),)}
-    written, blessing = report(cold.evaluation, gates)
+    written, blessing = report(cold, gates)
     assert ok is written["blessed"]
     assert int(ok) == blessing.get_int_custom_property("blessed")
     assert ["BLESSED" if ok else "NOT_BLESSED"] == [file.name for file in Path(blessing.uri).iterdir()]
@@ -101,7 +101,7 @@ def test_gates_decide_the_blessing(cold, report, tmp_path, minimum, ok):
 
 
 def test_a_gate_on_a_slice_without_labelled_rows_fails(cold, report):
-    written, _ = report(cold.evaluation, {"fit": (Gate(metric="accuracy", min=0.0, slice={"city": "lima"}),)})
+    written, _ = report(cold, {"fit": (Gate(metric="accuracy", min=0.0, slice={"city": "lima"}),)})
     assert not written["blessed"]
     assert "no labelled rows" in written["heads"]["fit"]["gates"][0]["reason"]
 
@@ -109,7 +109,7 @@ def test_a_gate_on_a_slice_without_labelled_rows_fails(cold, report):
 def test_max_drop_is_against_the_baseline_where_there_is_one(cold, compared, report):
     gates = dict.fromkeys(("zone", "kind"), (Gate(metric="accuracy", max_drop=0.0),))
     for evaluated, baselines in ((cold, [None, None]), (compared, [..., None])):
-        written, _ = report(evaluated.evaluation, gates)
+        written, _ = report(evaluated, gates)
         outcomes = [written["heads"][head]["gates"][0] for head in ("zone", "kind")]
         assert written["blessed"]
         expected = [outcome["value"] if b is ... else b for outcome, b in zip(outcomes, baselines, strict=True)]

@@ -10,24 +10,24 @@ from components.evaluator.results import OVERALL, slice_key
 
 
 @pytest.fixture(scope="module")
-def predicted(sample, exported, test_rows):
+def predicted(sample, exported, rows):
     """Probabilities by head, from the SavedModel."""
     signature = tf.saved_model.load(str(exported / "Format-Serving")).signatures["evaluation"]
-    examples = tf.constant(sample.serialize(test_rows))
+    examples = tf.constant(sample.serialize(rows))
     return {head: values.numpy() for head, values in signature(examples).items()}
 
 
 @pytest.fixture(scope="module")
-def expected(sample, test_rows, predicted):
+def expected(sample, rows, predicted):
     """Computes a head's metrics over its labelled rows in a slice, NaN left out as in Results."""
 
     def metrics(head, **columns):
         keep = [
             i
-            for i, row in enumerate(test_rows)
+            for i, row in enumerate(rows)
             if row[head] is not None and all(row[name] == value for name, value in columns.items())
         ]
-        labels = np.array([sample.classes[head].index(test_rows[i][head]) for i in keep], int)
+        labels = np.array([sample.classes[head].index(rows[i][head]) for i in keep], int)
         found = metrics_of(HeadCounts.of(labels, predicted[head][keep]))
         return {name: value for name, value in found.items() if not np.isnan(value)}
 
@@ -36,7 +36,7 @@ def expected(sample, test_rows, predicted):
 
 @pytest.fixture(scope="module")
 def alone(sample, cold):
-    return results.load(cold.evaluation.uri, tuple(sample.task.heads))
+    return results.load(cold.uri, tuple(sample.task.heads))
 
 
 def test_overall_metrics_count_labelled_rows_only(sample, alone, expected):
@@ -66,23 +66,23 @@ def test_a_slice_that_only_a_gate_asks_for_is_there_under_the_key_of_the_gate(sa
     assert expected("zone", code=7) == pytest.approx(alone.heads["zone"][slice_key(gate.slice)], rel=1e-5)
 
 
-def test_joint_metrics_look_at_all_heads_of_a_row(sample, alone, test_rows, predicted):
-    rows = exact = labels = wrong = 0
-    for i, row in enumerate(test_rows):
+def test_joint_metrics_look_at_all_heads_of_a_row(sample, alone, rows, predicted):
+    labelled = exact = labels = wrong = 0
+    for i, row in enumerate(rows):
         errors = [
             predicted[head][i].argmax() != classes.index(row[head])
             for head, classes in sample.classes.items()
             if row[head] is not None
         ]
-        rows, labels, wrong = rows + bool(errors), labels + len(errors), wrong + sum(errors)
+        labelled, labels, wrong = labelled + bool(errors), labels + len(errors), wrong + sum(errors)
         exact += bool(errors) and not any(errors)
-    assert alone.joint == pytest.approx({"exact_match": exact / rows, "hamming_loss": wrong / labels})
+    assert alone.joint == pytest.approx({"exact_match": exact / labelled, "hamming_loss": wrong / labels})
 
 
 def test_with_a_baseline_both_models_have_their_own_results(sample, compared, alone):
     shared = ("zone", "mood", "fit")
-    candidate = results.load(compared.evaluation.uri, tuple(sample.task.heads), config.CANDIDATE)
-    baseline = results.load(compared.evaluation.uri, shared, config.BASELINE)
+    candidate = results.load(compared.uri, tuple(sample.task.heads), config.CANDIDATE)
+    baseline = results.load(compared.uri, shared, config.BASELINE)
     for head in sample.task.heads:
         assert set(alone.heads[head]) == set(candidate.heads[head])
         for key, metrics in alone.heads[head].items():

@@ -43,7 +43,7 @@ def files(sample, write):
 
 @pytest.fixture(scope="module")
 def train(sample, make_task, transform_folder, files, tmp_path_factory):
-    """Runs run_fn; returns what it would have exported, model, Transform's output, classes and folder, and its folder."""
+    """Runs run_fn; returns what it gives to the export (model, Transform's output, classes, target) and its folder."""
 
     def run_it(**training):
         exported = []
