@@ -137,6 +137,12 @@ def _schema_checks(schema: schema_pb2.Schema, file: Path) -> Iterable[Problem]:
     for name, count in Counter(feature.name for feature in schema.feature).items():
         if count > 1:
             yield Problem(str(file), name, f"is declared {count} times")
+    for feature in schema.feature:
+        if feature.HasField("shape") or feature.value_count.max > 1:
+            message = "only one value per row, which may be missing, is supported: write value_count { min: 1 max: 1 }"
+            yield Problem(
+                str(file), feature.name, message + (" in place of shape" if feature.HasField("shape") else "")
+            )
     if SERVING_ENVIRONMENT not in schema.default_environment:
         yield Problem(
             str(file), "default_environment", f'must list "{SERVING_ENVIRONMENT}", from which labels are left out'
@@ -173,6 +179,8 @@ def _label_checks(document: Document, schema: schema_pb2.Schema, file: Path) -> 
                 name,
                 f"a label must be BYTES with a string_domain of two or more classes, got {len(classes)}",
             )
+        if "" in classes:
+            yield Problem(str(file), name, "a class needs a name: an empty one is how a missing label looks")
         for repeated in (value for value, count in Counter(classes).items() if count > 1):
             yield Problem(str(file), name, f"class '{repeated}' stands twice in its string_domain")
         if SERVING_ENVIRONMENT not in declared[name].not_in_environment:

@@ -18,6 +18,8 @@ MEMORY_BYTES = 2**30
 # Rows held while shuffling a stream: files are in the order of the data, often by date; a batch should not be one day.
 SHUFFLE_ROWS = 100_000
 _READ_BATCH = 8192
+# Files read at a time: fixed, because the number of cores must not decide the order of the rows.
+_FILES_AT_A_TIME = 4
 
 
 def _records(patterns: Iterable[str], seed: int | None = None) -> tf.data.Dataset:
@@ -27,6 +29,7 @@ def _records(patterns: Iterable[str], seed: int | None = None) -> tf.data.Datase
         names_of_files = names_of_files.shuffle(len(files), seed=seed)
     return names_of_files.interleave(
         lambda file: tf.data.TFRecordDataset(file, compression_type="GZIP"),
+        cycle_length=_FILES_AT_A_TIME,
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=True,
     )

@@ -61,6 +61,15 @@ class MultiHeadModel(keras.Model):
             self._head_accuracies[head].update_state(correct, sample_weight=mask)
         return total
 
+    def get_metrics_result(self) -> dict[str, Any]:
+        """Returns the metrics so far, with the loss as the weighted sum of the heads' means over labelled rows.
+
+        Keras would average the totals of batches, in which a head without a labelled row counts as 0.
+        """
+        results = super().get_metrics_result()
+        results["loss"] = sum(weight * results[f"{head}_loss"] for head, weight in self._loss_weights.items())
+        return results
+
 
 def labelled_mean(values: Any, weights: Any, mask: Any) -> Any:
     """Returns sum(weights * values) / sum(mask), and 0 for a batch without a labelled row.

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from components.trainer.balancing import BALANCING
 from components.trainer.balancing.fixed import MIN_ENTROPY, entropy
 from components.trainer.model import labelled_mean
 from components.trainer.trunks import TRUNKS
@@ -233,3 +234,19 @@ def test_every_head_sees_the_same_trunk(toy):
     inputs = keras.Input((3,))
     trunks = TRUNKS["shared"](inputs, toy.task().trunk, ["zebra", "apple"])
     assert trunks["zebra"] is trunks["apple"]
+
+
+def test_loss_of_an_epoch_is_over_labelled_rows_even_if_a_batch_has_none(toy):
+    task = toy.task(training__batch_size=50)
+    mask = np.repeat([0.0, 1.0], 50).astype("float32")
+    rows = toy.rows(100).change(weights={"mango": mask})
+    model = toy.build(task)
+    model.compile("adam")
+    results = model.evaluate(rows.batches(task), return_dict=True, verbose=0)
+    labels, logits = rows.labels["mango"][50:], model(rows.features)["mango"].numpy()[50:]
+    mango = -tf.nn.log_softmax(logits).numpy()[np.arange(50), labels].mean()
+    assert results["mango_loss"] == pytest.approx(mango, rel=1e-4)
+    priors = {head: (n + 1) / (n.sum() + len(n)) for head, n in toy.rows().counts(toy.num_classes).items()}
+    weights = BALANCING["fixed"](dict.fromkeys(priors, 1.0), priors)
+    expected = sum(weights[head] * results[f"{head}_loss"] for head in weights)
+    assert results["loss"] == pytest.approx(expected, rel=1e-4)
