@@ -145,7 +145,7 @@ def _default_data(name: str) -> Path:
     from pipeline.datasets import DATASETS, make_dataset
 
     folder = Path("data") / name
-    if name in DATASETS and not folder.exists():
+    if name in DATASETS and not any(folder.glob("*.parquet")):
         made = make_dataset(name, folder)
         typer.echo(f"made {made.path}: {made.rows:,} rows")
     return folder
@@ -165,17 +165,20 @@ def _hold(config: RunConfig) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     holder = config.output / ".holder"
+    lock = FileLock(config.output / ".lock", timeout=0)
     try:
         config.output.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(config.output / ".lock", timeout=0)
-        with lock:
-            holder.write_text(f"run {config.run_id}, process {os.getpid()}", encoding="utf-8")
-            yield
+        lock.acquire()
+        holder.write_text(f"run {config.run_id}, process {os.getpid()}", encoding="utf-8")
     except Timeout:
         who = holder.read_text(encoding="utf-8") if holder.is_file() else "another run"
         raise RunFolderBusy(f"{config.output}: held by {who}; wait for it, or give another --output") from None
-    except (FileExistsError, NotADirectoryError, PermissionError) as error:
-        raise UserError(f"{config.output}: cannot be used as a run's folder ({error.strerror})") from None
+    except OSError as error:
+        raise UserError(f"{config.output}: cannot be used as a run's folder ({error.strerror or error})") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _run(contract: Contract, config: RunConfig) -> dict[str, Any]:

@@ -29,8 +29,13 @@ _SOURCES = {
     "ExampleGen": ("components/example_gen",),
     "Transform": ("components/transform",),
     "Trainer": ("components/trainer", "components/transform/features"),
-    "Evaluator": ("components/evaluator/config.py", "components/evaluator/joint.py", "components/evaluator/metrics.py"),
-    "Report": ("components/evaluator",),
+    "Evaluator": (
+        "components/evaluator/config.py",
+        "components/evaluator/executor.py",
+        "components/evaluator/joint.py",
+        "components/evaluator/metrics.py",
+    ),
+    "Report": ("components/evaluator", "components/statistics.py"),
 }
 _LIBRARIES = (
     "apache-beam",
@@ -38,6 +43,7 @@ _LIBRARIES = (
     "pandas",
     "pyarrow",
     "tensorflow",
+    "tensorflow-data-validation",
     "tensorflow-model-analysis",
     "tensorflow-transform",
     "tfx",

@@ -51,6 +51,7 @@ def build_pipeline(contract: Contract, run: RunConfig) -> Pipeline:
         data=str(run.data.resolve()),
         config=task.data,
         column_types={name: column_type(column) for name, column in columns(contract.schema).items()},
+        labels=task.heads,
         fingerprint=fingerprint.digest(data_fingerprint, fingerprint.code("ExampleGen")),
     )
     statistics = StatisticsGen(examples=example_gen.outputs["examples"])
@@ -58,7 +59,11 @@ def build_pipeline(contract: Contract, run: RunConfig) -> Pipeline:
     # The path alone would hide a change of the file from the cache.
     schema.exec_properties["fingerprint"] = fingerprint.digest(contract.schema_file.read_text(encoding="utf-8"))
     validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"])
-    gate = DataGate(anomalies=validator.outputs["anomalies"])
+    gate = DataGate(
+        anomalies=validator.outputs["anomalies"],
+        statistics=statistics.outputs["statistics"],
+        columns=[*task.features, *task.heads],
+    )
 
     transform = Transform(
         examples=example_gen.outputs["examples"],
@@ -85,7 +90,8 @@ def build_pipeline(contract: Contract, run: RunConfig) -> Pipeline:
             "code": fingerprint.code("Trainer"),
         },
     )
-    baseline = Baseline(version=str(baseline_version or ""))
+    baseline = Baseline(version=str(baseline_version or ""), identity=baseline_identity(baseline_version))
+    baseline.add_upstream_node(gate)
     evaluator = Evaluator(
         examples=example_gen.outputs["examples"],
         model=trainer.outputs["model"],
@@ -141,6 +147,11 @@ def training_digest(contract: Contract, data_fingerprint: str) -> str:
         fingerprint.for_trainer(contract.task).to_json(),
         *(fingerprint.code(stage) for stage in ("ExampleGen", "Transform", "Trainer")),
     )
+
+
+def baseline_identity(version: Path | None) -> str:
+    """Returns a digest of a served model: version numbers start anew if somebody removes the serving folder."""
+    return fingerprint.digest((version / "fingerprint.pb").read_bytes().hex()) if version else ""
 
 
 def find_baseline(run: RunConfig, training: str) -> Path | None:

@@ -9,13 +9,23 @@ from pathlib import Path
 from typing import Any
 
 from components.evaluator.component import REPORT_FILE
-from components.example_gen.component import ROWS_PROPERTY
+from components.example_gen.component import rows_property
 from components.pusher.component import DESTINATION_PROPERTY
 from pipeline.config import RunConfig
 from pipeline.graph import NEVER_CACHED, build_pipeline
 from pipeline.report import document
 from pipeline.runners.local import Stage, run_pipeline
+from schema import names
 from schema.contract import Contract
+
+# Whose rows a stage goes through; the others read no rows.
+_SPLITS_READ = {
+    "ExampleGen": names.SPLITS,
+    "StatisticsGen": names.SPLITS,
+    "Transform": (names.TRAIN, names.EVAL),
+    "Trainer": (names.TRAIN, names.EVAL),
+    "Evaluator": (names.TEST,),
+}
 
 
 def run_task(
@@ -34,12 +44,18 @@ def run_task(
     """
     started = _now()
     pipeline = build_pipeline(contract, run)
-    rows: list[int | None] = [None]
+    entries: list[dict[str, Any]] = []
+    rows: dict[str, int] = {}
 
     def finish(stage: Stage) -> None:
         if stage.id == "ExampleGen":
-            rows[0] = stage.outputs["examples"].get_int_custom_property(ROWS_PROPERTY)
-        on_finish(_entry(stage, rows[0]))
+            examples = stage.outputs["examples"]
+            rows.update({split: examples.get_int_custom_property(rows_property(split)) for split in names.SPLITS})
+        read = sum(rows[split] for split in _SPLITS_READ.get(stage.id, ()))
+        entries.append(
+            {"id": stage.id, "seconds": round(stage.seconds, 2), "cached": stage.cached, "rows": read or None}
+        )
+        on_finish(entries[-1])
 
     stages = run_pipeline(pipeline, run.run_id, NEVER_CACHED, on_start, finish)
     by_id = {stage.id: stage for stage in stages}
@@ -56,22 +72,12 @@ def run_task(
         "blessed": judged["blessed"],
         "pushed": pushed or None,
         "baseline": baseline or None,
-        "stages": [_entry(stage, rows[0]) for stage in stages],
+        "stages": entries,
         "heads": judged["heads"],
         "joint": judged["joint"],
     }
     document.write(run.reports, report)
     return report
-
-
-def _entry(stage: Stage, rows: int | None) -> dict[str, Any]:
-    reads_all = stage.id in ("ExampleGen", "StatisticsGen")
-    return {
-        "id": stage.id,
-        "seconds": round(stage.seconds, 2),
-        "cached": stage.cached,
-        "rows": rows if reads_all else None,
-    }
 
 
 def _now() -> str:

@@ -145,7 +145,10 @@ def _schema_checks(schema: schema_pb2.Schema, file: Path) -> Iterable[Problem]:
             )
     if SERVING_ENVIRONMENT not in schema.default_environment:
         yield Problem(
-            str(file), "default_environment", f'must list "{SERVING_ENVIRONMENT}", from which labels are left out'
+            str(file),
+            "default_environment",
+            f'must list "{SERVING_ENVIRONMENT}", from which labels are left out: add the line '
+            f'default_environment: "{SERVING_ENVIRONMENT}"',
         )
 
 

@@ -22,6 +22,12 @@ class AnomaliesFound(UserError):
     exit_code = 3
 
 
+class TrainingDiverged(UserError):
+    """The loss is not a number any more: nothing worth judging came out."""
+
+    exit_code = 1
+
+
 class RunFolderBusy(UserError):
     """Another run holds the run folder."""
 

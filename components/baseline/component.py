@@ -36,7 +36,7 @@ class Executor(base_executor.BaseExecutor):
 class BaselineSpec(types.ComponentSpec):
     """Version folder in, model out."""
 
-    PARAMETERS = {"version": ExecutionParameter(type=str)}
+    PARAMETERS = {"version": ExecutionParameter(type=str), "identity": ExecutionParameter(type=str)}
     INPUTS: dict[str, ChannelParameter] = {}
     OUTPUTS = {"model": ChannelParameter(type=standard_artifacts.Model)}
 
@@ -46,10 +46,12 @@ class Baseline(base_component.BaseComponent):
 
     Args:
         version: Folder of the served version, or an empty string at a cold start.
+        identity: Changes with the model in that folder, so that the cache knows it.
     """
 
     SPEC_CLASS = BaselineSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
 
-    def __init__(self, version: str):
-        super().__init__(BaselineSpec(version=version, model=types.Channel(type=standard_artifacts.Model)))
+    def __init__(self, version: str, identity: str):
+        model = types.Channel(type=standard_artifacts.Model)
+        super().__init__(BaselineSpec(version=version, identity=identity, model=model))

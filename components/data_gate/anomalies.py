@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from tensorflow_metadata.proto.v0 import anomalies_pb2
+from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 
 _DATASET = "the data as a whole"
+_STATISTICS = ("num_stats", "string_stats", "bytes_stats")
 
 
 def errors(by_split: Mapping[str, anomalies_pb2.Anomalies]) -> list[str]:
@@ -20,6 +21,26 @@ def errors(by_split: Mapping[str, anomalies_pb2.Anomalies]) -> list[str]:
         for sentence in _sentences(anomalies):
             splits.setdefault(sentence, []).append(split)
     return [f"{sentence} ({', '.join(where)})" for sentence, where in splits.items()]
+
+
+def absent(
+    by_split: Mapping[str, statistics_pb2.DatasetFeatureStatisticsList], columns: Iterable[str]
+) -> dict[str, str]:
+    """Returns a sentence for every column that a task needs and that has no value at all, by column.
+
+    To TensorFlow Data Validation a column that is gone is an anomaly only if the schema states its presence.
+
+    Args:
+        by_split: Statistics per split.
+        columns: What the task needs.
+    """
+    present = {
+        feature.name or ".".join(feature.path.step)
+        for statistics in by_split.values()
+        for feature in statistics.datasets[0].features
+        if max(getattr(feature, kind).common_stats.num_non_missing for kind in _STATISTICS) > 0
+    }
+    return {name: f"column '{name}': no row has a value" for name in columns if name not in present}
 
 
 def _sentences(anomalies: anomalies_pb2.Anomalies) -> Iterator[str]:

@@ -5,7 +5,9 @@ ExampleValidator only writes its findings down; nothing depends on them (tfx-add
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Iterable
 from typing import Any
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2
@@ -13,9 +15,10 @@ from tfx import types
 from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, standard_artifacts
-from tfx.types.component_spec import ChannelParameter
+from tfx.types.component_spec import ChannelParameter, ExecutionParameter
 
-from components.data_gate.anomalies import errors
+from components.data_gate.anomalies import absent, errors
+from components.statistics import load_by_split
 from schema.errors import AnomaliesFound
 
 _ANOMALIES_FILE = "SchemaDiff.pb"
@@ -40,15 +43,23 @@ class Executor(base_executor.BaseExecutor):
         for split in artifact_utils.decode_split_names(artifact.split_names):
             with fileio.open(os.path.join(artifact_utils.get_split_uri([artifact], split), _ANOMALIES_FILE), "rb") as f:
                 by_split[split] = anomalies_pb2.Anomalies.FromString(f.read())
-        if found := errors(by_split):
+        statistics = load_by_split(artifact_utils.get_single_instance(input_dict["statistics"]))
+        found = errors(by_split)
+        missing = absent(statistics, json.loads(exec_properties["columns"]))
+        known = "\n".join(found)
+        found += [sentence for name, sentence in missing.items() if f"column '{name}'" not in known]
+        if found:
             raise AnomaliesFound("the data contradicts schema.pbtxt:\n" + "\n".join(f"  {line}" for line in found))
 
 
 class DataGateSpec(types.ComponentSpec):
     """Anomalies in, nothing out: what must wait for the gate names it as upstream."""
 
-    PARAMETERS: dict[str, Any] = {}
-    INPUTS = {"anomalies": ChannelParameter(type=standard_artifacts.ExampleAnomalies)}
+    PARAMETERS = {"columns": ExecutionParameter(type=str)}
+    INPUTS = {
+        "anomalies": ChannelParameter(type=standard_artifacts.ExampleAnomalies),
+        "statistics": ChannelParameter(type=standard_artifacts.ExampleStatistics),
+    }
     OUTPUTS: dict[str, ChannelParameter] = {}
 
 
@@ -57,10 +68,12 @@ class DataGate(base_component.BaseComponent):
 
     Args:
         anomalies: ExampleValidator's output.
+        statistics: Of the examples.
+        columns: Features and labels of the task: a run without values for one of them is in vain.
     """
 
     SPEC_CLASS = DataGateSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
 
-    def __init__(self, anomalies: types.BaseChannel):
-        super().__init__(DataGateSpec(anomalies=anomalies))
+    def __init__(self, anomalies: types.BaseChannel, statistics: types.BaseChannel, columns: Iterable[str]):
+        super().__init__(DataGateSpec(anomalies=anomalies, statistics=statistics, columns=json.dumps(list(columns))))

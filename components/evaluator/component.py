@@ -10,61 +10,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import tensorflow_model_analysis as tfma
 from tfx import types
 from tfx.components.evaluator import component as tfx_evaluator
-from tfx.components.evaluator import executor as tfx_executor
-from tfx.components.statistics_gen import stats_artifact_utils
 from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ExecutionParameter
-from tfx.utils import path_utils, proto_utils
 
 from components.evaluator import config, results, summary, verdict
-from components.trainer.export import HEADS_FILE
+from components.evaluator.executor import BASELINE_HEADS_PROPERTY, EvaluatorExecutor
+from components.statistics import load_by_split
 from schema.task import TaskSpec
 
 BLESSED_PROPERTY = "blessed"
 REPORT_FILE = "report.json"
-_BASELINE_HEADS_PROPERTY = "baseline_heads"
-
-
-def exported_heads(model_uri: str) -> dict[str, list[str]]:
-    """Returns the class names by head of an exported model; empty if the artifact holds no model."""
-    file = Path(path_utils.serving_model_path(model_uri)) / "assets.extra" / HEADS_FILE
-    return json.loads(file.read_text(encoding="utf-8"))["heads"] if file.is_file() else {}
-
-
-class EvaluatorExecutor(tfx_executor.Executor):
-    """TFX's executor, after the configuration has been fitted to the baseline at hand.
-
-    A baseline that lacks a head, or has other classes for it, cannot be evaluated on it, and the stock Evaluator then
-    fails for ever (tfx#4390): here it is compared on the heads that both models have.
-    """
-
-    def Do(
-        self,
-        input_dict: dict[str, list[types.Artifact]],
-        output_dict: dict[str, list[types.Artifact]],
-        exec_properties: dict[str, Any],
-    ) -> None:
-        """Evaluates the model, and the baseline if there is one, in one pass."""
-        heads = exported_heads(artifact_utils.get_single_uri(input_dict["model"]))
-        baseline = exported_heads(artifact_utils.get_single_uri(input_dict["baseline_model"]))
-        shared = frozenset(head for head, classes in heads.items() if baseline.get(head) == classes)
-        inputs = dict(input_dict)
-        properties = dict(exec_properties)
-        if shared:
-            given = tfma.EvalConfig()
-            proto_utils.json_to_proto(exec_properties["eval_config"], given)
-            slices = [tuple(spec.feature_keys) for spec in given.slicing_specs if spec.feature_keys]
-            sizes = {head: len(classes) for head, classes in heads.items()}
-            properties["eval_config"] = proto_utils.proto_to_json(config.eval_config(sizes, slices, shared))
-        else:
-            del inputs["baseline_model"]
-        super().Do(inputs, output_dict, properties)
-        evaluation = artifact_utils.get_single_instance(output_dict["evaluation"])
-        evaluation.set_string_custom_property(_BASELINE_HEADS_PROPERTY, json.dumps(sorted(shared)))
 
 
 class Evaluator(tfx_evaluator.Evaluator):
@@ -92,7 +50,7 @@ class ReportExecutor(base_executor.BaseExecutor):
         task = TaskSpec.from_json(exec_properties["task"])
         classes = json.loads(exec_properties["classes"])
         evaluation = artifact_utils.get_single_instance(input_dict["evaluation"])
-        compared = tuple(json.loads(evaluation.get_string_custom_property(_BASELINE_HEADS_PROPERTY)))
+        compared = tuple(json.loads(evaluation.get_string_custom_property(BASELINE_HEADS_PROPERTY)))
         if compared:
             candidate = results.load(evaluation.uri, tuple(task.heads), config.CANDIDATE)
             baseline = results.load(evaluation.uri, compared, config.BASELINE)
@@ -102,11 +60,7 @@ class ReportExecutor(base_executor.BaseExecutor):
         ok = verdict.blessed(outcomes)
 
         statistics = artifact_utils.get_single_instance(input_dict["statistics"])
-        by_split = {
-            split: stats_artifact_utils.load_statistics(statistics, split).proto()
-            for split in artifact_utils.decode_split_names(statistics.split_names)
-        }
-        labelled = summary.labelled_rows(by_split, list(task.heads))
+        labelled = summary.labelled_rows(load_by_split(statistics), list(task.heads))
         report = {BLESSED_PROPERTY: ok, **summary.summarize(classes, labelled, candidate, outcomes)}
         folder = Path(artifact_utils.get_single_uri(output_dict["report"]))
         folder.mkdir(parents=True, exist_ok=True)

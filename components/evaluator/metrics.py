@@ -19,8 +19,10 @@ from schema.task import Metric
 
 METRICS: tuple[str, ...] = typing.get_args(Metric)
 LABELLED = "labelled"
-# TFMA's own AUC uses as many thresholds.
+# Bins of the scores, of equal width in the logit from -16 to 16: those of rare classes are all near 0, where bins of
+# equal probability would put them together.
 SCORE_BINS = 10_000
+_MAX_LOGIT = 16.0
 ECE_BINS = 15  # Guo et al. 2017 (arXiv 1706.04599).
 # Rows kept as they come before they are counted: small slices never need histograms of their own.
 _BUFFERED_ROWS = 4096
@@ -33,9 +35,9 @@ class HeadCounts:
 
     Attributes:
         confusion: Rows by true and decided class, int64 `(num_classes, num_classes)`.
-        scores: Rows by class, by whether it is the true one (0 or 1), by bin of its probability, int64
+        scores: Rows by class, by whether it is the true one (0 or 1), by bin of its score, int64
             `(num_classes, 2, SCORE_BINS)`.
-        log_loss: Sum of -log p of the true class, nats.
+        log_loss: Sum of -log p of the true class, nats; NaN if any probability is.
         confidence: Rows, right decisions and sum of confidences by bin of the decided class's probability, float64
             `(3, ECE_BINS)`.
     """
@@ -59,7 +61,10 @@ class HeadCounts:
         np.add.at(confusion, (labels, decided), 1)
 
         is_true = labels[:, np.newaxis] == np.arange(num_classes)
-        bins = np.clip((probabilities * SCORE_BINS).astype(np.int64), 0, SCORE_BINS - 1)
+        with np.errstate(divide="ignore"):
+            logits = np.log(probabilities) - np.log1p(-probabilities)
+        places = (np.nan_to_num(logits) + _MAX_LOGIT) / (2 * _MAX_LOGIT) * SCORE_BINS
+        bins = np.clip(places, 0, SCORE_BINS - 1).astype(np.int64)
         flat = (np.arange(num_classes) * 2 + is_true) * SCORE_BINS + bins
         scores = np.bincount(flat.ravel(), minlength=num_classes * 2 * SCORE_BINS)
 
@@ -67,10 +72,11 @@ class HeadCounts:
         confidence = probabilities.max(axis=1)
         ece_bins = np.clip(np.ceil(confidence * ECE_BINS).astype(np.int64) - 1, 0, ECE_BINS - 1)
         sums = (None, decided == labels, confidence)
+        log_loss = -np.log(np.maximum(true, _MIN_PROBABILITY)).sum()
         return cls(
             confusion=confusion,
             scores=scores.reshape(num_classes, 2, SCORE_BINS),
-            log_loss=float(-np.log(np.maximum(true, _MIN_PROBABILITY)).sum()),
+            log_loss=float("nan") if np.isnan(probabilities).any() else float(log_loss),
             confidence=np.stack([np.bincount(ece_bins, weights=w, minlength=ECE_BINS).astype(float) for w in sums]),
         )
 
@@ -89,8 +95,11 @@ def metrics_of(counts: HeadCounts) -> dict[str, float]:
     `accuracy`; `balanced_accuracy`, mean recall of the classes that occur; `auc`, area under the ROC curve, of the
     second class for two classes, else one-versus-rest, mean over the classes that have both positive and negative
     rows; `macro_f1`, mean F1 of the classes that occur or are decided; `log_loss` in nats; `ece`, expected calibration
-    error with 15 bins of equal width (Guo et al. 2017, equation 3); `labelled`, rows.
+    error with 15 bins of equal width (Guo et al. 2017, equation 3); `labelled`, rows. If a score is not a number, no
+    metric is: an argmax of NaN must not look like a decision.
     """
+    if np.isnan(counts.log_loss):
+        return {LABELLED: float(counts.confusion.sum()), **dict.fromkeys(METRICS, float("nan"))}
     confusion, rows = counts.confusion.astype(float), counts.confusion.sum()
     true, decided, right = confusion.sum(axis=1), confusion.sum(axis=0), np.diag(confusion)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -69,7 +69,8 @@ def _judge(gate: Gate, value: float | None, baseline: float | None) -> GateResul
     where = gate.metric + (f" on {describe(gate.slice)}" if gate.slice else "")
     if value is None:
         # Nobody has looked at these rows: that is no reason to trust the model on them.
-        return GateResult(gate, None, baseline, False, f"{where} is undefined: no labelled rows, or of one class only")
+        why = "no labelled rows, rows of one class only, or scores that are not numbers"
+        return GateResult(gate, None, baseline, False, f"{where} is undefined: {why}")
     reasons = []
     if gate.min is not None and not value >= gate.min:
         reasons.append(f"{where} is {value:.4f}, below min {gate.min:g}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +19,9 @@ _TEXT_LIKE = (
 _MAX_EXACT_FLOAT = 2**53  # Beyond this a float64 skips integers.
 
 
-def to_features(batch: pa.RecordBatch, column_types: Mapping[str, str], file: str) -> pa.RecordBatch:
+def to_features(
+    batch: pa.RecordBatch, column_types: Mapping[str, str], file: str, labels: Collection[str] = ()
+) -> pa.RecordBatch:
     """Returns the declared columns of a batch, sorted by name, as tf.Example features.
 
     NaN counts as missing. Whole-number floats in an INT column and integers in a FLOAT column are converted, as
@@ -29,6 +31,7 @@ def to_features(batch: pa.RecordBatch, column_types: Mapping[str, str], file: st
         batch: Rows as read.
         column_types: INT, FLOAT or BYTES by column name.
         file: Where the rows come from, for errors.
+        labels: Columns in which an empty text is a missing value.
 
     Returns:
         Columns of type list<int64>, list<float> or list<binary>.
@@ -38,8 +41,12 @@ def to_features(batch: pa.RecordBatch, column_types: Mapping[str, str], file: st
     """
     columns = {name: batch.column(batch.schema.get_field_index(name)) for name in batch.schema.names}
     found = sorted(column_types.keys() & columns.keys())
-    features = [_one_per_row(_convert(columns[name], column_types[name], f"{file}: column '{name}'")) for name in found]
-    return pa.RecordBatch.from_arrays(features, names=found)
+    features = {name: _convert(columns[name], column_types[name], f"{file}: column '{name}'") for name in found}
+    for name in found:
+        if name in labels and pa.types.is_binary(features[name].type):
+            is_empty = pc.equal(features[name], b"")
+            features[name] = pc.if_else(is_empty, pa.scalar(None, pa.binary()), features[name])
+    return pa.RecordBatch.from_arrays([_one_per_row(feature) for feature in features.values()], names=found)
 
 
 def _convert(column: pa.Array, declared: str, where: str) -> pa.Array:

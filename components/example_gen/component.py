@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +32,24 @@ from schema.errors import DataError
 from schema.names import SPLITS
 from schema.task import ColumnSplit, Data, HashSplit
 
-ROWS_PROPERTY = "rows"
+
+def rows_property(split_name: str) -> str:
+    """Returns the name of the examples' property that holds the number of rows of a split."""
+    return f"rows_{split_name}"
 
 
 class WriteShard(beam.DoFn):
     """Reads one shard and writes its rows, one gzip TFRecord file per split."""
 
-    def __init__(self, column_types: Mapping[str, str], rule: HashSplit | ColumnSplit, folders: Mapping[str, str]):
+    def __init__(
+        self,
+        column_types: Mapping[str, str],
+        labels: frozenset[str],
+        rule: HashSplit | ColumnSplit,
+        folders: Mapping[str, str],
+    ):
         self._column_types = column_types
+        self._labels = labels
         self._rule = rule
         self._folders = folders
         self._rows = {name: Metrics.counter("example_gen", name) for name in SPLITS}
@@ -54,9 +64,9 @@ class WriteShard(beam.DoFn):
         writers = {key: tf.io.TFRecordWriter(path, options) for key, path in temporary.items()}
         encode = example_coder.RecordBatchToExamplesEncoder().encode
         for batch in source.read_shard(shard, self._column_types):
-            rows = columns.to_features(batch, self._column_types, shard.file)
+            rows = columns.to_features(batch, self._column_types, shard.file, self._labels)
             serialized = encode(rows)
-            splits = split.assign(rows, self._rule)
+            splits = split.assign(rows, self._rule, self._labels)
             for record, position in zip(serialized, splits.tolist(), strict=True):
                 writers[SPLITS[position]].write(record)
             for position, key in enumerate(SPLITS):
@@ -91,13 +101,14 @@ class Executor(BaseBeamExecutor):
         files = source.find_files(Path(exec_properties["data"]), data.format)
         shards = source.find_shards(files, data.format)
         column_types = json.loads(exec_properties["column_types"])
+        labels = frozenset(json.loads(exec_properties["labels"]))
 
         pipeline = self._make_beam_pipeline()
         _ = (
             pipeline
             | "Shards" >> beam.Create(list(enumerate(shards)))
             | "Spread" >> beam.Reshuffle()
-            | "Write" >> beam.ParDo(WriteShard(column_types, data.split, folders))
+            | "Write" >> beam.ParDo(WriteShard(column_types, labels, data.split, folders))
         )
         result = pipeline.run()
         result.wait_until_finish()
@@ -108,7 +119,8 @@ class Executor(BaseBeamExecutor):
                 f"{exec_properties['data']}: no row of {sum(rows.values())} falls into {' and '.join(empty)}; "
                 "give more rows, or other ratios in data.split"
             )
-        examples.set_int_custom_property(ROWS_PROPERTY, sum(rows.values()))
+        for name, count in rows.items():
+            examples.set_int_custom_property(rows_property(name), count)
 
 
 class ExampleGenSpec(types.ComponentSpec):
@@ -118,6 +130,7 @@ class ExampleGenSpec(types.ComponentSpec):
         "data": ExecutionParameter(type=str),
         "config": ExecutionParameter(type=str),
         "column_types": ExecutionParameter(type=str),
+        "labels": ExecutionParameter(type=str),
         "fingerprint": ExecutionParameter(type=str),
     }
     INPUTS: dict[str, ChannelParameter] = {}
@@ -131,18 +144,22 @@ class ExampleGen(base_component.BaseComponent):
         data: File or folder.
         config: `data` of the task.
         column_types: INT, FLOAT or BYTES by column name; other columns of the data are left out.
+        labels: Columns that are labels.
         fingerprint: Of the data and of the code: a change makes the cache miss.
     """
 
     SPEC_CLASS = ExampleGenSpec
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
 
-    def __init__(self, data: str, config: Data, column_types: Mapping[str, str], fingerprint: str):
+    def __init__(
+        self, data: str, config: Data, column_types: Mapping[str, str], labels: Iterable[str], fingerprint: str
+    ):
         super().__init__(
             ExampleGenSpec(
                 data=data,
                 config=config.model_dump_json(),
                 column_types=json.dumps(dict(column_types), sort_keys=True),
+                labels=json.dumps(sorted(labels)),
                 fingerprint=fingerprint,
                 examples=types.Channel(type=standard_artifacts.Examples),
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -16,12 +18,16 @@ _FNV_OFFSET = np.uint64(14695981039346656037)
 _FNV_PRIME = np.uint64(1099511628211)
 
 
-def assign(rows: pa.RecordBatch, split: HashSplit | ColumnSplit) -> np.ndarray:
+def assign(rows: pa.RecordBatch, split: HashSplit | ColumnSplit, labels: Collection[str] = ()) -> np.ndarray:
     """Returns the split of every row as an index into SPLITS, int64 `(rows,)`.
+
+    Without a key the hash is over all columns but the labels: a new head, or a label that comes late or is corrected,
+    moves no row. A new column does; a key keeps rows where they are even then.
 
     Args:
         rows: Columns of features, as `columns.to_features` makes them.
         split: The rule.
+        labels: Columns that are labels.
 
     Raises:
         DataError: A column that the rule needs is absent, or holds a value that is no split.
@@ -29,7 +35,8 @@ def assign(rows: pa.RecordBatch, split: HashSplit | ColumnSplit) -> np.ndarray:
     if isinstance(split, ColumnSplit):
         return _by_column(_column(rows, split.column), split.column)
     ratios = [getattr(split.ratios, name) for name in SPLITS]
-    buckets = row_hashes(rows, split.key or rows.schema.names) % np.uint64(sum(ratios))
+    hashed = split.key or [name for name in rows.schema.names if name not in labels]
+    buckets = row_hashes(rows, hashed) % np.uint64(sum(ratios))
     return np.asarray(np.searchsorted(np.cumsum(ratios), buckets, side="right"))
 
 

@@ -13,7 +13,10 @@ import shutil
 import uuid
 from pathlib import Path
 
+from schema.errors import DataError
+
 POINTER_FILE = "blessed.json"
+_MEND = "put it right, or delete the file to start without a baseline"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,18 +37,26 @@ class Pointer:
 
 
 def read_pointer(folder: Path) -> Pointer | None:
-    """Returns the pointer, or None if there is none, it cannot be read, or its version is gone: a cold start."""
-    pointer = _last_written(folder)
-    return pointer if pointer and version_folder(folder, pointer.version).is_dir() else None
+    """Returns the pointer, or None if no model was ever pushed to the folder: a cold start.
 
-
-def _last_written(folder: Path) -> Pointer | None:
-    """Returns what the pointer says, even if that version is gone."""
+    Raises:
+        DataError: There is a pointer, but it cannot be read or its version is gone. Going on without a baseline would
+            silently pass every `max_drop`.
+    """
+    file = folder / POINTER_FILE
     try:
-        pointer = Pointer(**json.loads((folder / POINTER_FILE).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
         return None
-    return pointer if type(pointer.version) is int else None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{file}: cannot be read ({error}); {_MEND}") from None
+    try:
+        pointer = Pointer(**json.loads(text))
+    except (ValueError, TypeError):
+        raise DataError(f"{file}: is not what a push writes; {_MEND}") from None
+    if type(pointer.version) is not int or not version_folder(folder, pointer.version).is_dir():
+        raise DataError(f"{file}: names version {pointer.version}, which is not there; {_MEND}")
+    return pointer
 
 
 def version_folder(folder: Path, version: int) -> Path:
@@ -65,14 +76,16 @@ def push(model: Path, folder: Path, source: str, training: str, baseline: str | 
 
     Returns:
         The version's folder.
+
+    Raises:
+        DataError: The folder's pointer is damaged.
     """
     pointer = read_pointer(folder)
     if pointer and pointer.source == source:
         return version_folder(folder, pointer.version)
     folder.mkdir(parents=True, exist_ok=True)
     taken = [int(entry.name) for entry in folder.iterdir() if entry.name.isdecimal()]
-    last = _last_written(folder)  # A version that was deleted is not given again: servers have seen its number.
-    version = max([*taken, last.version if last else 0]) + 1
+    version = max(taken, default=0) + 1
     temporary = folder / f".{version}-{uuid.uuid4().hex}"
     target = version_folder(folder, version)
     try:

@@ -10,6 +10,7 @@ import tensorflow as tf
 from absl import logging
 
 from components.trainer.model import MultiHeadModel, build_model
+from schema.errors import TrainingDiverged
 from schema.task import TaskSpec
 
 
@@ -33,11 +34,17 @@ def train(
 
     Returns:
         The model; with early stopping, as it was after its best epoch.
+
+    Raises:
+        TrainingDiverged: The loss is not a finite number.
     """
     model = build_model(task, num_ids, label_counts)
     model.compile(optimizer=keras.optimizers.Adam(task.training.learning_rate))
     model.summary(print_fn=logging.info)
-    callbacks: list[keras.callbacks.Callback] = [keras.callbacks.TensorBoard(log_dir, write_graph=False)]
+    callbacks: list[keras.callbacks.Callback] = [
+        keras.callbacks.TensorBoard(log_dir, write_graph=False),
+        keras.callbacks.TerminateOnNaN(),
+    ]
     if task.training.early_stopping:
         callbacks.append(
             keras.callbacks.EarlyStopping(
@@ -47,5 +54,12 @@ def train(
                 restore_best_weights=True,
             )
         )
-    model.fit(train_batches, validation_data=eval_batches, epochs=task.training.epochs, callbacks=callbacks, verbose=2)
+    history = model.fit(
+        train_batches, validation_data=eval_batches, epochs=task.training.epochs, callbacks=callbacks, verbose=2
+    ).history
+    if not np.isfinite(history["loss"]).all():
+        raise TrainingDiverged(
+            f"the loss became {history['loss'][-1]} in epoch {len(history['loss'])}; "
+            f"try a smaller training.learning_rate than {task.training.learning_rate:g}"
+        )
     return model

@@ -43,4 +43,4 @@ def test_a_version_that_is_gone_is_an_error(provide, tmp_path):
 
 
 def test_the_version_is_part_of_what_the_cache_compares():
-    assert Baseline(version="a").exec_properties["version"] == "a"
+    assert Baseline(version="a", identity="1").exec_properties["version"] == "a"

@@ -1,8 +1,8 @@
 """Anomalies as sentences a person can act on."""
 
-from tensorflow_metadata.proto.v0 import anomalies_pb2
+from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 
-from components.data_gate.anomalies import errors
+from components.data_gate.anomalies import absent, errors
 
 ERROR, WARNING = anomalies_pb2.AnomalyInfo.ERROR, anomalies_pb2.AnomalyInfo.WARNING
 
@@ -80,3 +80,22 @@ def test_the_data_as_a_whole():
         "column 'hour': a: 1 (train)",
         "the data as a whole: Low num examples in dataset.: The dataset has 2 examples (train)",
     ]
+
+
+def statistics(**non_missing):
+    found = statistics_pb2.DatasetFeatureStatisticsList()
+    dataset = found.datasets.add(num_examples=10)
+    for name, count in non_missing.items():
+        feature = dataset.features.add(type=statistics_pb2.FeatureNameStatistics.STRING)
+        feature.path.step.append(name)
+        feature.string_stats.common_stats.num_non_missing = count
+    return found
+
+
+def test_columns_without_a_value_in_any_split_are_absent():
+    by_split = {"train": statistics(some=5, none=0, late=0), "eval": statistics(late=1)}
+    assert absent(by_split, ["some", "late"]) == {}
+    assert absent(by_split, ["none", "gone"]) == {
+        "none": "column 'none': no row has a value",
+        "gone": "column 'gone': no row has a value",
+    }

@@ -27,7 +27,7 @@ def evaluate(sample, rows, exported, beam_arguments, tmp_path_factory):
     from tfx.utils import proto_utils
 
     from components.evaluator import config
-    from components.evaluator.component import EvaluatorExecutor
+    from components.evaluator.executor import EvaluatorExecutor
 
     folder = tmp_path_factory.mktemp("evaluate")
     (folder / "examples" / "Split-test").mkdir(parents=True)

@@ -8,8 +8,9 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx.components.evaluator import executor as tfx_executor
 from tfx.types import standard_artifacts
 
-from components.evaluator import component
-from components.evaluator.component import HeadReport, ReportExecutor, exported_heads
+from components.evaluator import executor
+from components.evaluator.component import HeadReport, ReportExecutor
+from components.evaluator.executor import exported_heads
 from schema.task import Gate
 
 COUNTS = {"train": 800, "eval": 100, "test": 200}
@@ -30,7 +31,7 @@ def test_without_a_comparable_head_tfx_is_given_no_baseline(evaluate, monkeypatc
     monkeypatch.setattr(tfx_executor.Executor, "Do", lambda _, inputs, outputs, properties: given.update(inputs))
     folder = tmp_path / "Format-Serving" / "assets.extra"
     folder.mkdir(parents=True)
-    (folder / component.HEADS_FILE).write_text(json.dumps({"heads": {"zone": ["in", "elsewhere"]}}))
+    (folder / executor.HEADS_FILE).write_text(json.dumps({"heads": {"zone": ["in", "elsewhere"]}}))
     evaluate(tmp_path)
     assert {"examples", "model", "schema"} == set(given)
 

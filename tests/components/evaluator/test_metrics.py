@@ -176,3 +176,18 @@ def test_auc_is_tfmas_own():
         accumulator = combiner.add_input(accumulator, row)
     (expected,) = auc.result(matrices.result(combiner.extract_output(accumulator))).values()
     assert metrics_of(HeadCounts.of(labels, probabilities))["auc"] == pytest.approx(expected, abs=1e-4)
+
+
+def test_scores_that_are_no_numbers_give_no_metric():
+    probabilities = np.array([[0.9, 0.1], [np.nan, np.nan], [0.2, 0.8]])
+    metrics = metrics_of(HeadCounts.of(np.array([0, 1, 1]), probabilities))
+    assert metrics.pop("labelled") == 3
+    assert all(np.isnan(value) for value in metrics.values())
+
+
+def test_auc_of_a_rare_class_keeps_small_scores_apart():
+    rng = np.random.default_rng(0)
+    labels = (rng.random(50_000) < 0.001).astype(np.int64)
+    score = np.exp(rng.normal(-9 + labels, 1.0))
+    ours = metrics_of(HeadCounts.of(labels, np.stack([1 - score, score], axis=1)))["auc"]
+    assert ours == pytest.approx(sklearn_metrics.roc_auc_score(labels, score), abs=1e-3)

@@ -112,7 +112,7 @@ def test_nan_holds_no_gate(gate):
         ),
         (
             {"metric": "auc", "min": 0.1, "slice": {"origin": "LGA"}},
-            "auc on origin=LGA is undefined: no labelled rows, or of one class only",
+            "auc on origin=LGA is undefined: no labelled rows, rows of one class only, or scores that are not numbers",
         ),
     ],
 )

@@ -166,3 +166,10 @@ def test_examples_hold_what_the_columns_held(rows):
     )
     wrapped = [[None if v is None else [v.encode() if isinstance(v, str) else v] for v in row] for row in rows]
     assert wrapped == [list(row) for row in found]
+
+
+def test_an_empty_label_is_a_missing_one():
+    batch = pa.RecordBatch.from_arrays([pa.array(["", "yes", None])] * 2, names=["a", "b"])
+    features = to_features(batch, {"a": "BYTES", "b": "BYTES"}, "rows.csv", labels={"b"})
+    assert features.column(0).to_pylist() == [[b""], [b"yes"], None]
+    assert features.column(1).to_pylist() == [None, [b"yes"], None]

@@ -11,7 +11,7 @@ from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import artifact_utils, standard_artifacts
 
 from components.example_gen import source
-from components.example_gen.component import ROWS_PROPERTY, Executor
+from components.example_gen.component import Executor, rows_property
 from pipeline.config import RunConfig
 from schema.errors import DataError
 from schema.names import SPLITS
@@ -30,6 +30,7 @@ def generate(folder, data, file_format="parquet"):
         "data": str(data),
         "config": Data(format=file_format).model_dump_json(),
         "column_types": json.dumps(TYPES),
+        "labels": json.dumps(["carrier"]),
         "fingerprint": "",
     }
     executor.Do({}, {"examples": [examples]}, properties)
@@ -53,7 +54,8 @@ def test_every_row_is_in_one_split(table, tmp_path):
     pq.write_table(table, tmp_path / "rows.parquet", row_group_size=100)
     examples, artifact = generate(tmp_path / "examples", tmp_path / "rows.parquet")
     assert artifact_utils.decode_split_names(artifact.split_names) == list(SPLITS)
-    assert artifact.get_int_custom_property(ROWS_PROPERTY) == 400
+    counts = {split: artifact.get_int_custom_property(rows_property(split)) for split in SPLITS}
+    assert counts == {split: len(rows) for split, rows in examples.items()}
     assert sum(map(len, examples.values())) == 400
     assert len(examples["train"]) > len(examples["eval"]) > 0
     hours = [hour for rows in examples.values() for hour in map(hour_of, rows)]

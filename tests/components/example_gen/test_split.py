@@ -148,3 +148,12 @@ class TestByColumn:
     def test_absent(self):
         with pytest.raises(DataError, match="column 'fold' is not in the data; there are: day"):
             assign(features(day=[1]), self.RULE)
+
+
+class TestLabels:
+    def test_a_new_head_or_a_late_label_moves_no_row(self):
+        rows = range(200)
+        before = features(day=rows, carrier=["AA", "UA"] * 100)
+        after = features(day=rows, carrier=["AA", "UA"] * 100, fold=["yes", None] * 100)
+        np.testing.assert_array_equal(assign(before, HASH, {"fold"}), assign(after, HASH, {"fold"}))
+        assert not np.array_equal(assign(before, HASH), assign(after, HASH))

@@ -7,6 +7,7 @@ import pytest
 
 from components.pusher import serving
 from components.pusher.serving import POINTER_FILE, Pointer, push, read_pointer
+from schema.errors import DataError
 
 
 @pytest.fixture
@@ -60,16 +61,13 @@ class TestPush:
         # What is served is the highest version: going back is a new one.
         assert [push_named(model, folder, source).name for source in "aba"] == ["1", "2", "3"]
 
-    def test_a_number_is_not_given_again_after_the_newest_was_deleted(self, folder, model):
-        for source in "abc":
+    def test_nothing_is_pushed_beside_a_damaged_pointer(self, folder, model):
+        for source in "ab":
             push_named(model, folder, source)
-        shutil.rmtree(folder / "3")
-        assert push_named(model, folder, "d").name == "4"
-
-    def test_the_same_model_comes_back_after_it_was_deleted(self, folder, model):
-        push_named(model, folder, "a")
-        shutil.rmtree(folder / "1")
-        assert push_named(model, folder, "a").name == "2"
+        shutil.rmtree(folder / "2")
+        with pytest.raises(DataError, match=r"names version 2, which is not there; .* delete the file"):
+            push_named(model, folder, "c")
+        assert sorted(path.name for path in folder.iterdir()) == ["1", POINTER_FILE]
 
     def test_numbers_grow_without_a_pointer(self, folder, model):
         for source in "ab":
@@ -140,14 +138,16 @@ class TestPointer:
     def test_its_version_is_gone(self, folder, model):
         push_named(model, folder, "a")
         shutil.rmtree(folder / "1")
-        assert read_pointer(folder) is None
+        with pytest.raises(DataError, match="names version 1, which is not there"):
+            read_pointer(folder)
 
     def test_half_written(self, folder, model):
         push_named(model, folder, "a")
         whole = (folder / POINTER_FILE).read_bytes()
         for size in range(len(whole) - 1):
             (folder / POINTER_FILE).write_bytes(whole[:size])
-            assert read_pointer(folder) is None
+            with pytest.raises(DataError, match="is not what a push writes; put it right, or delete the file"):
+                read_pointer(folder)
 
     @pytest.mark.parametrize(
         "contents",
@@ -164,13 +164,15 @@ class TestPointer:
             b'{"version": "../model", "source": "a", "training": "t", "baseline": null}',
         ],
     )
-    def test_garbage_is_a_cold_start(self, folder, model, contents):
+    def test_garbage_is_refused_and_deleting_it_starts_anew(self, folder, model, contents):
         push_named(model, folder, "a")
         (folder / "True").mkdir()
         (folder / POINTER_FILE).write_bytes(contents)
+        with pytest.raises(DataError, match="delete the file to start without a baseline"):
+            read_pointer(folder)
+        (folder / POINTER_FILE).unlink()
         assert read_pointer(folder) is None
         assert push_named(model, folder, "b").name == "2"
-        assert read_pointer(folder).source == "b"
 
     def test_it_is_replaced_whole(self, folder, model, monkeypatch):
         push_named(model, folder, "a")
