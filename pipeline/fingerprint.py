@@ -83,7 +83,13 @@ def for_transform(task: TaskSpec) -> TaskSpec:
         name: MulticlassHead(type=head.type, loss=CrossEntropy(class_weights=head.loss.class_weights))
         for name, head in task.heads.items()
     }
-    update = {"features": features, "heads": heads, "trunk": SharedTrunk(), "training": Training(), "data": Data()}
+    update = {
+        "features": features,
+        "heads": heads,
+        "trunk": SharedTrunk(),
+        "training": Training(),
+        "data": Data(),
+    }
     return _without_gates(task).model_copy(update=update)
 
 

@@ -49,6 +49,18 @@ def _read_slice_value(value: Any) -> Any:
 SliceValue = Annotated[str | int | float, BeforeValidator(_read_slice_value)]
 
 
+def _by_type(default: str) -> Discriminator:
+    """Tells parts apart by their `type`; where the default is meant it need not be said."""
+
+    def type(value: Any) -> str:  # pydantic's errors call the discriminator by this name.
+        return str(value.get("type", default) if isinstance(value, dict) else getattr(value, "type", default))
+
+    return Discriminator(type)
+
+
+Dropout = Annotated[float, Field(ge=0, lt=1)]
+
+
 class Part(BaseModel):
     """Base of every part of a task: immutable, strict, no unknown keys."""
 
@@ -110,7 +122,43 @@ class SharedTrunk(Part):
 
     type: Literal["shared"] = "shared"
     units: tuple[PositiveInt, ...] = (128, 64)
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    dropout: Dropout = 0.1
+
+
+class IndependentTrunk(Part):
+    """Encoders and dense layers of its own for every head: one model per head in all but name, to compare with."""
+
+    type: Literal["independent"] = "independent"
+    units: tuple[PositiveInt, ...] = (128, 64)
+    dropout: Dropout = 0.1
+
+
+class MmoeTrunk(Part):
+    """Multi-gate mixture of experts (Ma 2018): every head mixes the same `experts` by a gate of its own."""
+
+    type: Literal["mmoe"] = "mmoe"
+    experts: PositiveInt = 4
+    units: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (128, 64)
+    dropout: Dropout = 0.1
+
+
+class PleTrunk(Part):
+    """Progressive layered extraction (Tang 2020): per level, experts shared by all heads and experts of each head."""
+
+    type: Literal["ple"] = "ple"
+    shared_experts: PositiveInt = 2
+    own_experts: PositiveInt = 1
+    units: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (128, 64)
+    dropout: Dropout = 0.1
+
+
+Trunk = Annotated[
+    Annotated[SharedTrunk, Tag("shared")]
+    | Annotated[IndependentTrunk, Tag("independent")]
+    | Annotated[MmoeTrunk, Tag("mmoe")]
+    | Annotated[PleTrunk, Tag("ple")],
+    _by_type("shared"),
+]
 
 
 ClassWeights = Annotated[
@@ -126,13 +174,40 @@ class CrossEntropy(Part):
     type: Literal["cross_entropy"] = "cross_entropy"
     weight: PositiveFloat = 1.0
     class_weights: ClassWeights = "none"
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+
+class Focal(Part):
+    """Cross-entropy times (1 - p)^gamma: rows that are right already count less (Lin 2017)."""
+
+    type: Literal["focal"] = "focal"
+    weight: PositiveFloat = 1.0
+    class_weights: ClassWeights = "none"
+    gamma: Annotated[float, Field(ge=0)] = 2.0
+
+
+class LogitAdjusted(Part):
+    """Cross-entropy of logits plus tau log prior, which asks for equal care for rare classes (Menon 2021)."""
+
+    type: Literal["logit_adjusted"] = "logit_adjusted"
+    weight: PositiveFloat = 1.0
+    class_weights: ClassWeights = "none"
+    tau: PositiveFloat = 1.0
+
+
+Loss = Annotated[
+    Annotated[CrossEntropy, Tag("cross_entropy")]
+    | Annotated[Focal, Tag("focal")]
+    | Annotated[LogitAdjusted, Tag("logit_adjusted")],
+    _by_type("cross_entropy"),
+]
 
 
 class MulticlassHead(Part):
     """One class out of several; the classes are the label column's string_domain, in that order."""
 
     type: Literal["multiclass"]
-    loss: CrossEntropy = CrossEntropy()
+    loss: Loss = CrossEntropy()
     units: tuple[PositiveInt, ...] = (32,)
     depends_on: tuple[str, ...] = ()
 
@@ -202,7 +277,7 @@ class TaskSpec(Part):
     task: TaskName
     data: Data = Data()
     features: Annotated[dict[Name, Feature], Field(min_length=1)]
-    trunk: SharedTrunk = SharedTrunk()
+    trunk: Trunk = SharedTrunk()
     heads: Annotated[dict[Name, MulticlassHead], Field(min_length=1)]
     training: Training = Training()
     slices: tuple[Annotated[tuple[str, ...], Field(min_length=1)], ...] = ()

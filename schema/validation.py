@@ -37,7 +37,7 @@ def _problem(detail: Any, model: type[BaseModel], document: Document) -> Problem
     if kind == "union_tag_not_found":
         return document.problem((*path, context["discriminator"].strip("'")), "missing")
     if kind == "union_tag_invalid":
-        path, value = (*path, context["discriminator"].strip("'")), context["tag"]
+        path, value = (*path, context["discriminator"].strip("'()")), context["tag"]
     allowed = _QUOTED.findall(context.get("expected_tags") or context.get("expected") or "")
     if allowed:
         return document.problem(path, f"got {value!r}", allowed, value)

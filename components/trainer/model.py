@@ -93,21 +93,23 @@ def build_model(task: TaskSpec, num_ids: Mapping[str, int], label_counts: Mappin
         num_ids: Number of ids of every categorical feature.
         label_counts: Labelled training rows by head and class, `(num_classes,)`.
     """
-    inputs: dict[str, keras.KerasTensor] = {}
-    encoded = []
-    for name, feature in task.features.items():
-        columns, encoding = ENCODERS[feature.type](name, feature, num_ids.get(name))
-        inputs |= {column.name: column for column in columns}
-        encoded.append(encoding)
-    fused = encoded[0] if len(encoded) == 1 else keras.layers.Concatenate(name="fused")(encoded)
-    trunks = TRUNKS[task.trunk.type](fused, task.trunk, task.heads)
+    inputs = {name: ENCODERS[feature.type].inputs(name, feature) for name, feature in task.features.items()}
+
+    def encode(prefix: str) -> keras.KerasTensor:
+        encoded = [
+            ENCODERS[feature.type].encode(inputs[name], f"{prefix}{name}", feature, num_ids.get(name))
+            for name, feature in task.features.items()
+        ]
+        return encoded[0] if len(encoded) == 1 else keras.layers.Concatenate(name=f"{prefix}fused")(encoded)
+
+    trunks = TRUNKS[task.trunk.type](encode, task.trunk, task.heads)
     # Laplace's rule keeps the prior of a class without rows above zero.
     priors = {head: (counts + 1) / (counts.sum() + len(counts)) for head, counts in label_counts.items()}
     outputs = _heads(task, trunks, priors)
     return MultiHeadModel(
-        inputs,
+        {column.name: column for columns in inputs.values() for column in columns},
         {head: outputs[head] for head in task.heads},
-        {head: LOSSES[spec.loss.type] for head, spec in task.heads.items()},
+        {head: LOSSES[spec.loss.type](spec.loss, priors[head]) for head, spec in task.heads.items()},
         BALANCING[task.training.balancing.type]({h: spec.loss.weight for h, spec in task.heads.items()}, priors),
     )
 

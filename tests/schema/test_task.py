@@ -24,7 +24,7 @@ DEFAULTS = {
     "heads": {
         "kind": {
             "type": "multiclass",
-            "loss": {"type": "cross_entropy", "weight": 1.0, "class_weights": "none"},
+            "loss": {"type": "cross_entropy", "weight": 1.0, "class_weights": "none", "label_smoothing": 0.0},
             "units": (32,),
             "depends_on": (),
         }
@@ -173,7 +173,7 @@ class TestWrong:
             ("features.amount.scaling", "z", "features.amount.scaling", "got 'z'; allowed: zscore, minmax, none"),
             ("trunk.type", "mmo", "trunk.type", "got 'mmo'; allowed: shared"),
             ("heads.kind.type", "multilabel", "heads.kind.type", "did you mean 'multiclass'?"),
-            ("heads.kind.loss.type", "focal", "heads.kind.loss.type", "got 'focal'; allowed: cross_entropy"),
+            ("heads.kind.loss.type", "hinge", "heads.kind.loss.type", "got 'hinge'; allowed: cross_entropy, focal"),
             ("heads.size.loss.class_weights", "balance", "heads.size.loss.class_weights", "did you mean 'balanced'?"),
             ("heads.size.loss.class_weights", ["cat"], "heads.size.loss.class_weights", "allowed: none, balanced"),
             ("training.balancing.type", "gradnorm", "training.balancing.type", "allowed: fixed"),

@@ -8,12 +8,13 @@ from schema import names
 from schema.task import CategoricalFeature
 
 
-def encode(
-    name: str, feature: CategoricalFeature, num_ids: int | None
-) -> tuple[list[keras.KerasTensor], keras.KerasTensor]:
-    """Returns the model inputs of a feature and its encoding.
+def inputs(name: str, feature: CategoricalFeature) -> list[keras.KerasTensor]:
+    """Returns the id: int64, `(batch,)`."""
+    return [keras.Input(shape=(), name=names.transformed(name), dtype="int64")]
 
-    Output shape: `(batch, embedding)`.
-    """
-    column = keras.Input(shape=(), name=names.transformed(name), dtype="int64")
-    return [column], keras.layers.Embedding(num_ids, feature.embedding, name=f"{name}_embedding")(column)
+
+def encode(
+    columns: list[keras.KerasTensor], name: str, feature: CategoricalFeature, num_ids: int | None
+) -> keras.KerasTensor:
+    """Returns the vector of each row's id: `(batch, embedding)`."""
+    return keras.layers.Embedding(num_ids, feature.embedding, name=f"{name}_embedding")(columns[0])

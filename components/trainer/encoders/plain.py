@@ -8,13 +8,14 @@ from schema import names
 from schema.task import NumericFeature
 
 
-def encode(
-    name: str, feature: NumericFeature, num_ids: int | None
-) -> tuple[list[keras.KerasTensor], keras.KerasTensor]:
-    """Returns the model inputs of a feature and its encoding.
-
-    Output shape: `(batch, 1)`, or `(batch, 2)` with a missing indicator.
-    """
+def inputs(name: str, feature: NumericFeature) -> list[keras.KerasTensor]:
+    """Returns the value and, if the feature has one, its missing indicator: float32, `(batch,)`."""
     columns = [names.transformed(name)] + ([names.missing(name)] if feature.missing_indicator else [])
-    inputs = [keras.Input(shape=(), name=column, dtype="float32") for column in columns]
-    return inputs, keras.ops.stack(inputs, axis=-1)
+    return [keras.Input(shape=(), name=column, dtype="float32") for column in columns]
+
+
+def encode(
+    columns: list[keras.KerasTensor], name: str, feature: NumericFeature, num_ids: int | None
+) -> keras.KerasTensor:
+    """Returns the inputs side by side: `(batch, 1)`, or `(batch, 2)` with a missing indicator."""
+    return keras.ops.stack(columns, axis=-1)

@@ -220,7 +220,7 @@ def test_dropout_drops_in_training_only_and_can_be_off(toy, rows):
     def trunk(rate):
         spec = toy.task(trunk__dropout=rate, trunk__units=[64]).trunk
         inputs = keras.Input((8,))
-        return keras.Model(inputs, TRUNKS["shared"](inputs, spec, ["h"])["h"])
+        return keras.Model(inputs, TRUNKS["shared"](lambda _: inputs, spec, ["h"])["h"])
 
     model, off = trunk(0.75), trunk(0.0)
     np.testing.assert_array_equal(model(hidden, training=False), model(hidden, training=False))
@@ -232,7 +232,7 @@ def test_dropout_drops_in_training_only_and_can_be_off(toy, rows):
 
 def test_every_head_sees_the_same_trunk(toy):
     inputs = keras.Input((3,))
-    trunks = TRUNKS["shared"](inputs, toy.task().trunk, ["zebra", "apple"])
+    trunks = TRUNKS["shared"](lambda _: inputs, toy.task().trunk, ["zebra", "apple"])
     assert trunks["zebra"] is trunks["apple"]
 
 
