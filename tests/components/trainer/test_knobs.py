@@ -149,3 +149,40 @@ def test_learning_rate_is_how_far_adam_goes(toy):
         task = toy.task(**SMALL | {"training__learning_rate": rate, "training__batch_size": 1500})
         moved[rate] = np.abs(weights_of(toy.train(task)) - weights_of(toy.build(task))).max()
     assert {rate: pytest.approx(rate, rel=0.1) for rate in moved} == moved
+
+
+@pytest.mark.parametrize("trunk", ["independent", "mmoe", "ple"])
+def test_every_trunk_learns_every_head(toy, trunk):
+    accuracy = toy.quality(toy.train(toy.task(trunk={"type": trunk, "units": [16], "dropout": 0.0}))).accuracy
+    assert [head for head in accuracy if accuracy[head] > LEARNT] == ["zebra", "mango", "apple"]
+
+
+def test_independent_heads_do_not_feel_each_other(toy):
+    trunk = {"type": "independent", "units": [16], "dropout": 0.0}
+    alone = toy.quality(toy.train(toy.task(trunk=trunk, heads__mango__loss={"weight": 1e-9})))
+    beside = toy.quality(toy.train(toy.task(trunk=trunk)))
+    for head in ("zebra", "apple"):
+        assert alone.log_loss[head] == pytest.approx(beside.log_loss[head], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("loss", "least"),
+    [({"type": "focal", "gamma": 3.0}, LEARNT), ({"type": "logit_adjusted"}, LEARNT)],
+    ids=lambda value: value["type"] if isinstance(value, dict) else "",
+)
+def test_every_loss_learns_its_head_and_leaves_the_others_theirs(toy, plain, loss, least):
+    quality = toy.quality(toy.train(toy.task(heads__mango__loss=loss)))
+    for head, accuracy in quality.accuracy.items():
+        assert accuracy > least, head
+    assert quality.log_loss["mango"] != pytest.approx(toy.quality(plain).log_loss["mango"], abs=1e-3)
+
+
+def test_label_smoothing_keeps_probabilities_from_the_edge(toy):
+    smooth = toy.train(toy.task(heads__zebra__loss={"label_smoothing": 0.4}))
+    sharp = toy.train(toy.task())
+    rows = toy.rows(1000, seed=2)
+
+    def surest(model):
+        return float(np.max(tf.nn.softmax(model(rows.features)["zebra"])))
+
+    assert surest(smooth) < 0.9 < surest(sharp)
