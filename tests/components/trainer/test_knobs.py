@@ -177,12 +177,11 @@ def test_every_loss_learns_its_head_and_leaves_the_others_theirs(toy, plain, los
     assert quality.log_loss["mango"] != pytest.approx(toy.quality(plain).log_loss["mango"], abs=1e-3)
 
 
-def test_label_smoothing_keeps_probabilities_from_the_edge(toy):
-    smooth = toy.train(toy.task(heads__zebra__loss={"label_smoothing": 0.4}))
-    sharp = toy.train(toy.task())
+def test_label_smoothing_keeps_probabilities_from_the_edge(toy, plain):
     rows = toy.rows(1000, seed=2)
 
     def surest(model):
         return float(np.max(tf.nn.softmax(model(rows.features)["zebra"])))
 
-    assert surest(smooth) < 0.9 < surest(sharp)
+    smooth = toy.train(toy.task(heads__zebra__loss={"label_smoothing": 0.4}))
+    assert surest(smooth) < surest(plain) - 0.03
