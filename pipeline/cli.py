@@ -130,7 +130,13 @@ def report(
     """Print what came out of a run: per head its metrics, gates and worst slices."""
     from pipeline.report import document, tables
 
-    _console().print(tables.render(document.read(document.find(run))))
+    file = document.find(run)
+    found = document.read(file)
+    try:
+        rendered = tables.render(found)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{file}: not a whole report: {error} is missing or of another form") from None
+    _console().print(rendered)
 
 
 def _console() -> Console:

@@ -334,6 +334,9 @@ def _cross_checks(document: Document) -> Iterable[Problem]:
     dependencies = {name: value if isinstance(value, list) else [] for name, value in needed.items()}
     for name, others in dependencies.items():
         for i, other in enumerate(others):
+            if other in others[:i]:
+                path = ("heads", name, "depends_on", i)
+                yield document.problem(path, f"'{other}' stands twice")
             if isinstance(other, str) and other not in heads:
                 path = ("heads", name, "depends_on", i)
                 yield document.problem(path, f"'{other}' is not a head", [h for h in heads if h != name], other)

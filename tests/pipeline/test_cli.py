@@ -323,6 +323,13 @@ class TestReport:
         code, _, err = multihead("report", tmp_path / "report.json")
         assert (code, err) == (2, f"{tmp_path}/report.json: not a report of format 1\n")
 
+    @pytest.mark.parametrize("heads", [{"a": {}}, [], {"a": {"classes": 3}}])
+    def test_not_a_whole_report(self, multihead, report, tmp_path, heads):
+        (tmp_path / "report.json").write_text(json.dumps(report | {"heads": heads}))
+        code, _, err = multihead("report", tmp_path / "report.json")
+        assert code == 2
+        assert err.startswith(f"{tmp_path}/report.json: not a whole report: ")
+
     @pytest.mark.parametrize("given", ["runs/toy", "runs/toy/reports/r1/report.json"], ids=["run", "file"])
     def test_tables(self, multihead, report, given):
         document.write(Path("runs/toy/reports/r1"), report)

@@ -270,3 +270,8 @@ class TestColumns:
         found = {name: column_type(column) for name, column in columns(parsed).items()}
         types = {"amount": "FLOAT", "colour": "BYTES", "year": "INT", "fold": "BYTES", "kind": "BYTES", "size": "BYTES"}
         assert {**types, "untyped": ""} == found
+
+
+def test_a_dependency_that_stands_twice(write_task):
+    (problem,) = problems(write_task(), "heads.size.depends_on=[kind, kind]")
+    assert (problem.key, problem.message) == ("heads.size.depends_on.1", "'kind' stands twice")
