@@ -6,7 +6,7 @@ ones. A derived name that meets a raw column is an error of the task (see `schem
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 SERVING_TF_EXAMPLE = "serving_tf_example"
 TRANSFORM_FEATURES = "transform_features"
@@ -58,6 +58,11 @@ def classes(head: str) -> str:
 def decided(head: str) -> str:
     """Signature output: the decided class name, string `(batch,)`."""
     return f"{head}/label"
+
+
+def slice_of(columns: Mapping[str, object]) -> str:
+    """A slice as people write it: `origin=JFK, carrier=AA`."""
+    return ", ".join(f"{name}={value}" for name, value in columns.items()) or "all rows"
 
 
 def derived(features: Iterable[str], heads: Iterable[str]) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     BaseModel,
@@ -36,6 +36,7 @@ from schema.validation import problems_of
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 TaskName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")]
 Metric = Literal["accuracy", "balanced_accuracy", "auc", "macro_f1", "log_loss", "ece"]
+METRICS: tuple[str, ...] = get_args(Metric)
 
 
 def _read_slice_value(value: Any) -> Any:

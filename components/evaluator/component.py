@@ -26,7 +26,7 @@ REPORT_FILE = "report.json"
 
 
 class Evaluator(tfx_evaluator.Evaluator):
-    """TFX's Evaluator with the executor above; its own blessing stays unwritten, Report's counts."""
+    """TFX's Evaluator with our executor; its own blessing stays unwritten, Report's counts."""
 
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(EvaluatorExecutor)
 

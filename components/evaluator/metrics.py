@@ -7,7 +7,6 @@ counts: a confusion matrix, the sum of log losses, and histograms of the scores,
 from __future__ import annotations
 
 import dataclasses
-import typing
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,9 +14,8 @@ import apache_beam as beam
 import numpy as np
 from tensorflow_model_analysis.metrics import metric_types, metric_util
 
-from schema.task import Metric
+from schema.task import METRICS
 
-METRICS: tuple[str, ...] = typing.get_args(Metric)
 LABELLED = "labelled"
 # Bins of the scores, of equal width in the logit from -16 to 16: those of rare classes are all near 0, where bins of
 # equal probability would put them together.

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from components.evaluator.results import Results, slice_key
+from schema.names import slice_of
 from schema.task import Gate
 
 LOWER_IS_BETTER = frozenset({"log_loss", "ece"})
@@ -66,7 +67,7 @@ def _value(results: Results, head: str, gate: Gate) -> float | None:
 
 
 def _judge(gate: Gate, value: float | None, baseline: float | None) -> GateResult:
-    where = gate.metric + (f" on {describe(gate.slice)}" if gate.slice else "")
+    where = gate.metric + (f" on {slice_of(gate.slice)}" if gate.slice else "")
     if value is None:
         # Nobody has looked at these rows: that is no reason to trust the model on them.
         why = "no labelled rows, rows of one class only, or scores that are not numbers"
@@ -82,8 +83,3 @@ def _judge(gate: Gate, value: float | None, baseline: float | None) -> GateResul
             worse = f"worse than the baseline's {baseline:.4f} by more than {gate.max_drop:g}"
             reasons.append(f"{where} is {value:.4f}, {worse}")
     return GateResult(gate, value, baseline, not reasons, "; ".join(reasons))
-
-
-def describe(columns: Mapping[str, object]) -> str:
-    """Returns a slice as people write it: `origin=JFK, carrier=AA`."""
-    return ", ".join(f"{name}={value}" for name, value in columns.items()) or "all rows"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from graphlib import TopologicalSorter
 from typing import Any
 
@@ -11,11 +11,10 @@ import numpy as np
 
 from components.trainer.balancing import BALANCING
 from components.trainer.encoders import ENCODERS
-from components.trainer.losses import LOSSES
+from components.trainer.losses import LOSSES, RowLoss
 from components.trainer.trunks import TRUNKS
+from components.trainer.trunks.dense import stack
 from schema.task import TaskSpec
-
-RowLoss = Callable[[Any, Any], Any]
 
 
 class MultiHeadModel(keras.Model):
@@ -124,14 +123,12 @@ def _heads(
         spec = task.heads[head]
         seen = [trunks[head], *(hidden[other] for other in spec.depends_on)]
         state = seen[0] if len(seen) == 1 else keras.layers.Concatenate(name=f"{head}_sees")(seen)
-        for i, units in enumerate(spec.units):
-            state = keras.layers.Dense(units, activation="relu", name=f"{head}_hidden_{i}")(state)
-        hidden[head] = state
+        hidden[head] = stack(state, spec.units, 0.0, f"{head}_hidden")
         # Starts as the best constant prediction: a rare class does not spend the first epochs learning that it is rare.
         logits[head] = keras.layers.Dense(
             len(priors[head]),
             kernel_initializer="zeros",
             bias_initializer=keras.initializers.Constant(np.log(priors[head])),
             name=head,
-        )(state)
+        )(hidden[head])
     return logits

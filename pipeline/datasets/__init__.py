@@ -7,7 +7,6 @@ Importing this package costs nothing: the modules, and pandas and pyarrow with t
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import importlib
 import importlib.metadata
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schema.errors import DataError, UserError
+from schema.problems import nearest
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,8 +49,8 @@ def make_dataset(name: str, output: Path) -> DatasetSummary:
         DataError: a source package is missing or was changed, or the result cannot be written.
     """
     if name not in DATASETS:
-        near = difflib.get_close_matches(name, DATASETS, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        near = nearest(name, DATASETS)
+        hint = f" Did you mean {near!r}?" if near else ""
         raise UserError(f"No data set is called {name!r}; there is: {', '.join(sorted(DATASETS))}.{hint}")
     summary: DatasetSummary = importlib.import_module(DATASETS[name]).make(Path(output))
     return summary

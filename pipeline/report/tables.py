@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import typing
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,10 +9,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from schema.names import SPLITS
-from schema.task import Metric
+from schema.names import SPLITS, slice_of
+from schema.task import METRICS
 
-METRICS: tuple[str, ...] = typing.get_args(Metric)
 WORST_SLICES = 3
 # A slice of a few rows is worst by chance: it is not shown among the worst.
 MIN_LABELLED = 100
@@ -82,9 +80,14 @@ def _gates_table(report: dict[str, Any]) -> Table:
         for gate in values["gates"]:
             bounds = [f"{key} {gate[key]:g}" for key in ("min", "max", "max_drop") if gate[key] is not None]
             verdict = Text("ok", style="green") if gate["ok"] else Text(gate["reason"], style="red")
-            where = ", ".join(f"{key}={value}" for key, value in gate["slice"].items()) or "all rows"
             table.add_row(
-                head, gate["metric"], where, "\n".join(bounds), number(gate["value"]), number(gate["baseline"]), verdict
+                head,
+                gate["metric"],
+                slice_of(gate["slice"]),
+                "\n".join(bounds),
+                number(gate["value"]),
+                number(gate["baseline"]),
+                verdict,
             )
         if not values["gates"]:
             table.add_row(head, "", "", "none", "", "", Text("goes without", style="dim"))
@@ -99,9 +102,8 @@ def _slices_table(report: dict[str, Any]) -> Table:
     for head, values in report["heads"].items():
         known = [s for s in values["slices"] if s["labelled"] >= MIN_LABELLED and "auc" in s["metrics"]]
         for found in sorted(known, key=lambda s: s["metrics"]["auc"])[:WORST_SLICES]:
-            where = ", ".join(f"{key}={value}" for key, value in found["slice"].items())
             metrics = (number(found["metrics"].get(name)) for name in ("auc", "accuracy", "log_loss"))
-            table.add_row(head, where, f"{found['labelled']:,}", *metrics)
+            table.add_row(head, slice_of(found["slice"]), f"{found['labelled']:,}", *metrics)
     return table
 
 

@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from schema.contract import Contract, column_type, columns
+from schema.names import slice_of
 from schema.task import ClassWeights, Gate, Part
 
 
@@ -46,7 +47,7 @@ def _class_weights(weights: ClassWeights) -> str:
 
 def _gate(gate: Gate) -> str:
     bounds = [f"{key} {bound:g}" for key in ("min", "max", "max_drop") if (bound := getattr(gate, key)) is not None]
-    where = ["on", *(f"{name}={value}" for name, value in gate.slice.items())] if gate.slice else []
+    where = [f"on {slice_of(gate.slice)}"] if gate.slice else []
     return " ".join([gate.metric, *bounds, *where])
 
 
