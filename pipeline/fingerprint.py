@@ -11,16 +11,11 @@ import importlib.metadata
 from functools import cache
 from pathlib import Path
 
-from schema.task import (
-    CategoricalFeature,
-    CrossEntropy,
-    Data,
-    MulticlassHead,
-    NumericFeature,
-    SharedTrunk,
-    TaskSpec,
-    Training,
-)
+from schema.features import CategoricalFeature, NumericFeature
+from schema.heads import CrossEntropy, MulticlassHead
+from schema.task import Data, TaskSpec
+from schema.training import Training
+from schema.trunks import SharedTrunk
 
 _ROOT = Path(__file__).parent.parent
 # Sources by stage, relative to the project; how task.yaml is read and its errors are worded changes no result.

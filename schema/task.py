@@ -13,27 +13,25 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
-    Discriminator,
     Field,
     PlainSerializer,
-    PositiveFloat,
     PositiveInt,
     StringConstraints,
-    Tag,
     ValidationError,
     model_validator,
 )
 
 from schema import names
 from schema.document import Document, read_document
+from schema.features import Feature
+from schema.heads import Head
+from schema.part import Name, Part
 from schema.problems import Problem, TaskError
+from schema.training import MAX_PCGRAD_HEADS, Training
+from schema.trunks import SharedTrunk, Trunk
 from schema.validation import problems_of
 
-# Names become Keras layers, TensorFlow tensors and TFMA outputs, which all take this.
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 TaskName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")]
 Metric = Literal["accuracy", "balanced_accuracy", "auc", "macro_f1", "log_loss", "ece"]
 METRICS: tuple[str, ...] = get_args(Metric)
@@ -50,24 +48,6 @@ def _read_slice_value(value: Any) -> Any:
 SliceValue = Annotated[str | int | float, BeforeValidator(_read_slice_value)]
 
 
-def _by_type(default: str) -> Discriminator:
-    """Tells parts apart by their `type`; where the default is meant it need not be said."""
-
-    def type(value: Any) -> str:  # pydantic's errors call the discriminator by this name.
-        return str(value.get("type", default) if isinstance(value, dict) else getattr(value, "type", default))
-
-    return Discriminator(type)
-
-
-Dropout = Annotated[float, Field(ge=0, lt=1)]
-
-
-class Part(BaseModel):
-    """Base of every part of a task: immutable, strict, no unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
 class Ratios(Part):
     """Shares of the rows per split, such as 8 : 1 : 1."""
 
@@ -82,6 +62,7 @@ class HashSplit(Part):
     by: Literal["hash"]
     ratios: Ratios = Ratios()
     key: tuple[str, ...] = ()
+    """Columns whose values decide; if empty, all but the labels."""
 
 
 class ColumnSplit(Part):
@@ -89,164 +70,29 @@ class ColumnSplit(Part):
 
     by: Literal["column"]
     column: str
+    """Its name; it need not be a feature."""
 
 
 class Data(Part):
     """Where rows come from and how they are split."""
 
     format: Literal["parquet", "csv"] = "parquet"
+    """Of the files."""
     split: Annotated[HashSplit | ColumnSplit, Field(discriminator="by")] = HashSplit(by="hash")
 
 
-class NumericFeature(Part):
-    """A number per row; a missing one becomes 0 after scaling, which is the mean for `zscore`."""
-
-    type: Literal["numeric"]
-    scaling: Literal["zscore", "minmax", "none"] = "zscore"
-    missing_indicator: bool = True
-
-
-class CategoricalFeature(Part):
-    """A string or integer per row, embedded; missing has an id of its own, rare and unknown values share `oov` ids."""
-
-    type: Literal["categorical"]
-    vocabulary: PositiveInt = 1000
-    oov: PositiveInt = 1
-    embedding: PositiveInt = 8
-
-
-Feature = Annotated[NumericFeature | CategoricalFeature, Field(discriminator="type")]
-
-
-class SharedTrunk(Part):
-    """Dense layers that every head shares."""
-
-    type: Literal["shared"] = "shared"
-    units: tuple[PositiveInt, ...] = (128, 64)
-    dropout: Dropout = 0.1
-
-
-class IndependentTrunk(Part):
-    """Encoders and dense layers of its own for every head: one model per head in all but name, to compare with."""
-
-    type: Literal["independent"] = "independent"
-    units: tuple[PositiveInt, ...] = (128, 64)
-    dropout: Dropout = 0.1
-
-
-class MmoeTrunk(Part):
-    """Multi-gate mixture of experts (Ma 2018): every head mixes the same `experts` by a gate of its own."""
-
-    type: Literal["mmoe"] = "mmoe"
-    experts: PositiveInt = 4
-    units: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (128, 64)
-    dropout: Dropout = 0.1
-
-
-class PleTrunk(Part):
-    """Progressive layered extraction (Tang 2020): per level, experts shared by all heads and experts of each head."""
-
-    type: Literal["ple"] = "ple"
-    shared_experts: PositiveInt = 2
-    own_experts: PositiveInt = 1
-    units: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (128, 64)
-    dropout: Dropout = 0.1
-
-
-Trunk = Annotated[
-    Annotated[SharedTrunk, Tag("shared")]
-    | Annotated[IndependentTrunk, Tag("independent")]
-    | Annotated[MmoeTrunk, Tag("mmoe")]
-    | Annotated[PleTrunk, Tag("ple")],
-    _by_type("shared"),
-]
-
-
-ClassWeights = Annotated[
-    Annotated[Literal["none", "balanced", "effective_number"], Tag("rule")]
-    | Annotated[dict[str, PositiveFloat], Tag("by_name")],
-    Discriminator(lambda value: "by_name" if isinstance(value, dict) else "rule"),
-]
-
-
-class CrossEntropy(Part):
-    """Cross-entropy over labelled rows, times `weight` in the sum over heads."""
-
-    type: Literal["cross_entropy"] = "cross_entropy"
-    weight: PositiveFloat = 1.0
-    class_weights: ClassWeights = "none"
-    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
-
-
-class Focal(Part):
-    """Cross-entropy times (1 - p)^gamma: rows that are right already count less (Lin 2017)."""
-
-    type: Literal["focal"] = "focal"
-    weight: PositiveFloat = 1.0
-    class_weights: ClassWeights = "none"
-    gamma: Annotated[float, Field(ge=0)] = 2.0
-
-
-class LogitAdjusted(Part):
-    """Cross-entropy of logits plus tau log prior, which asks for equal care for rare classes (Menon 2021)."""
-
-    type: Literal["logit_adjusted"] = "logit_adjusted"
-    weight: PositiveFloat = 1.0
-    class_weights: ClassWeights = "none"
-    tau: PositiveFloat = 1.0
-
-
-Loss = Annotated[
-    Annotated[CrossEntropy, Tag("cross_entropy")]
-    | Annotated[Focal, Tag("focal")]
-    | Annotated[LogitAdjusted, Tag("logit_adjusted")],
-    _by_type("cross_entropy"),
-]
-
-
-class MulticlassHead(Part):
-    """One class out of several; the classes are the label column's string_domain, in that order."""
-
-    type: Literal["multiclass"]
-    loss: Loss = CrossEntropy()
-    units: tuple[PositiveInt, ...] = (32,)
-    depends_on: tuple[str, ...] = ()
-
-
-class EarlyStopping(Part):
-    """Stops when the loss on `eval` has not improved for `patience` epochs; the best weights are kept."""
-
-    patience: PositiveInt = 3
-
-
-class FixedBalancing(Part):
-    """sum_i w_i L_i / H_i, where H_i is the entropy of head i's classes in the training rows."""
-
-    type: Literal["fixed"] = "fixed"
-
-
-class Training(Part):
-    """How the model is fitted."""
-
-    epochs: PositiveInt = 20
-    batch_size: PositiveInt = 1024
-    learning_rate: PositiveFloat = 1e-3
-    early_stopping: EarlyStopping | None = EarlyStopping()
-    balancing: FixedBalancing = FixedBalancing()
-    seed: Annotated[int, Field(ge=0)] = 0
-
-
 class Gate(Part):
-    """A bound that a metric must keep on `test`, overall or on one slice, before a model is pushed.
-
-    `max_drop` is how much worse than the last blessed model, on the same rows, a metric may be.
-    """
+    """A bound that a metric must keep on `test`, overall or on one slice, before a model is pushed."""
 
     metric: Metric
     min: float | None = None
+    """Least value that passes."""
     max: float | None = None
+    """Largest value that passes."""
     max_drop: Annotated[float, Field(ge=0)] | None = None
+    """Largest loss against the last blessed model on the same rows."""
     slice: dict[str, SliceValue] = {}
+    """Column and value of the rows to look at; all rows if empty."""
 
     @model_validator(mode="after")
     def _has_a_bound(self) -> Gate:
@@ -276,13 +122,18 @@ class TaskSpec(Part):
     """One task.yaml."""
 
     task: TaskName
+    """Name of the task: folders of data and runs are called after it."""
     data: Data = Data()
     features: Annotated[dict[Name, Feature], Field(min_length=1)]
+    """By column."""
     trunk: Trunk = SharedTrunk()
-    heads: Annotated[dict[Name, MulticlassHead], Field(min_length=1)]
+    heads: Annotated[dict[Name, Head], Field(min_length=1)]
+    """By label column."""
     training: Training = Training()
     slices: tuple[Annotated[tuple[str, ...], Field(min_length=1)], ...] = ()
+    """Columns, or combinations, to measure every head by."""
     gates: dict[str, HeadGates]
+    """By head: a list of gates, or `none`."""
 
     def to_json(self) -> str:
         """Returns a JSON form that `from_json` reads; equal tasks give equal text."""
@@ -331,8 +182,7 @@ def _cross_checks(document: Document) -> Iterable[Problem]:
     for name in gates:
         if name not in heads:
             yield document.problem(("gates", name), f"'{name}' is not a head", heads, name)
-    needed = {name: document.section("heads", name).get("depends_on") for name in heads}
-    dependencies = {name: value if isinstance(value, list) else [] for name, value in needed.items()}
+    dependencies = {name: _dependencies(document.section("heads", name).get("depends_on")) for name in heads}
     for name, others in dependencies.items():
         for i, other in enumerate(others):
             if other in others[:i]:
@@ -343,11 +193,20 @@ def _cross_checks(document: Document) -> Iterable[Problem]:
                 yield document.problem(path, f"'{other}' is not a head", [h for h in heads if h != name], other)
     if cycle := _cycle(dependencies):
         yield document.problem(("heads", cycle[0], "depends_on"), f"heads wait for each other: {' -> '.join(cycle)}")
+    if document.section("training", "balancing").get("type") == "pcgrad" and len(heads) > MAX_PCGRAD_HEADS:
+        message = f"pcgrad keeps a gradient of the trunk per head: {len(heads)} heads, at most {MAX_PCGRAD_HEADS}"
+        yield document.problem(("training", "balancing", "type"), message)
     raw = {*features, *heads}
     for derived, origin in names.derived(features, heads):
         if derived in raw:
             section = "features" if derived in features else "heads"
             yield document.problem((section, derived), f"is the name that '{origin}' gets after Transform: rename it")
+
+
+def _dependencies(value: Any) -> list[Any]:
+    """Returns the heads that a `depends_on` names, as far as it is well formed."""
+    entries = value if isinstance(value, list) else []
+    return [entry.get("head") if isinstance(entry, dict) else entry for entry in entries]
 
 
 def _cycle(edges: dict[str, list[Any]]) -> list[str]:

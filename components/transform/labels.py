@@ -7,7 +7,7 @@ import tensorflow_transform as tft
 
 from components.transform.dense import one_per_row
 from schema import names
-from schema.task import ClassWeights, MulticlassHead
+from schema.heads import ClassWeights, MulticlassHead
 
 # Cui et al. 2019 (arXiv 1901.05555) try .9, .99, .999 and .9999; .999 stands between "no weights" and "balanced".
 EFFECTIVE_NUMBER_BETA = 0.999

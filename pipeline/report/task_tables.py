@@ -7,8 +7,10 @@ from rich.table import Table
 from rich.text import Text
 
 from schema.contract import Contract, column_type, columns
+from schema.heads import ClassWeights
 from schema.names import slice_of
-from schema.task import ClassWeights, Gate, Part
+from schema.part import Part
+from schema.task import Gate
 
 
 def render(contract: Contract) -> RenderableType:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 
 from schema import names
-from schema.task import CategoricalFeature
+from schema.features import CategoricalFeature
 
 
 def inputs(name: str, feature: CategoricalFeature) -> list[keras.KerasTensor]:

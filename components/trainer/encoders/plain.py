@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 
 from schema import names
-from schema.task import NumericFeature
+from schema.features import NumericFeature
 
 
 def inputs(name: str, feature: NumericFeature) -> list[keras.KerasTensor]:

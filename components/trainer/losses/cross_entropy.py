@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from schema.task import CrossEntropy
+from schema.heads import CrossEntropy
 
 
 def row_loss(loss: CrossEntropy, prior: np.ndarray) -> Callable[[Any, Any], Any]:

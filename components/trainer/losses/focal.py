@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from schema.task import Focal
+from schema.heads import Focal
 
 
 def row_loss(loss: Focal, prior: np.ndarray) -> Callable[[Any, Any], Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from schema.task import LogitAdjusted
+from schema.heads import LogitAdjusted
 
 
 def row_loss(loss: LogitAdjusted, prior: np.ndarray) -> Callable[[Any, Any], Any]:

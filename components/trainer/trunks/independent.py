@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import keras
 
 from components.trainer.trunks.dense import stack
-from schema.task import IndependentTrunk
+from schema.trunks import IndependentTrunk
 
 
 def build(

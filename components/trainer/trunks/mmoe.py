@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import keras
 
 from components.trainer.trunks.dense import mixture, stack
-from schema.task import MmoeTrunk
+from schema.trunks import MmoeTrunk
 
 
 def build(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import keras
 
 from components.trainer.trunks.dense import mixture, stack
-from schema.task import PleTrunk
+from schema.trunks import PleTrunk
 
 
 def build(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import keras
 
 from components.trainer.trunks.dense import stack
-from schema.task import SharedTrunk
+from schema.trunks import SharedTrunk
 
 
 def build(

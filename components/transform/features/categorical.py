@@ -7,7 +7,7 @@ import tensorflow_transform as tft
 
 from components.transform.dense import one_per_row
 from schema import names
-from schema.task import CategoricalFeature
+from schema.features import CategoricalFeature
 
 _MISSING_ID = 0
 

@@ -7,7 +7,7 @@ import tensorflow_transform as tft
 
 from components.transform.dense import one_per_row
 from schema import names
-from schema.task import NumericFeature
+from schema.features import NumericFeature
 
 _SCALERS = {"zscore": tft.scale_to_z_score, "minmax": tft.scale_to_0_1, "none": lambda column: column}
 

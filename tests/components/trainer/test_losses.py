@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from components.trainer.losses import LOSSES
-from schema.task import CrossEntropy, Focal, LogitAdjusted
+from schema.heads import CrossEntropy, Focal, LogitAdjusted
 
 PRIOR = np.array([0.7, 0.2, 0.1])
 PROBABILITIES = np.array([[0.7, 0.2, 0.1], [0.7, 0.2, 0.1], [0.1, 0.1, 0.8]])

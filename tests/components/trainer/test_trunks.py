@@ -6,7 +6,7 @@ import pytest
 
 from components.trainer.trunks import TRUNKS
 from components.trainer.trunks.dense import mixture
-from schema.task import IndependentTrunk, MmoeTrunk, PleTrunk, SharedTrunk
+from schema.trunks import IndependentTrunk, MmoeTrunk, PleTrunk, SharedTrunk
 
 WIDTH = 5
 HEADS = ("zebra", "mango", "apple")

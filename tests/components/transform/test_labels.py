@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.transform import labels
-from schema.task import CrossEntropy, MulticlassHead
+from schema.heads import CrossEntropy, MulticlassHead
 
 CLASSES = ("a", "b", "c")
 RULES = ["none", "balanced", "effective_number", {"b": 5.0}, {"a": 0.1, "c": 20.0}]
