@@ -16,7 +16,9 @@ SERVING_ENVIRONMENT = "SERVING"
 
 
 def transformed(feature: str) -> str:
-    """Transformed value of a feature: float32 or int64 `(batch,)`."""
+    """Transformed value of a feature: a number, float32 `(batch,)`; ids, int64 `(batch,)` or of tokens
+    `(batch, tokens)`; or an encoded image, string `(batch,)`, which the model sees decoded, uint8
+    `(batch, height, width, channels)`."""
     return f"{feature}_xf"
 
 
@@ -25,13 +27,19 @@ def missing(feature: str) -> str:
     return f"{feature}_missing"
 
 
+def position(feature: str) -> str:
+    """Where a number lies between the edges of its bins: float32 `(batch,)`, 2.5 is half-way through the third."""
+    return f"{feature}_position"
+
+
 def vocabulary(feature: str) -> str:
     """File of a feature's vocabulary inside the Transform graph."""
     return f"{feature}_vocabulary"
 
 
 def label(head: str) -> str:
-    """Class index of a head: int64 `(batch,)`, 0 where the row has no label."""
+    """Class index of a head, int64 `(batch,)`, or 1 for every tag that applies, int64 `(batch, num_tags)`; 0 where the
+    row has no label."""
     return f"{head}_label"
 
 
@@ -41,12 +49,13 @@ def labelled(head: str) -> str:
 
 
 def class_weight(head: str) -> str:
-    """Weight of the row's true class for a head: float32 `(batch,)`, 1.0 where the row has no label."""
+    """Weight of the row's true class for a head, float32 `(batch,)`, or of each tag or its absence, float32
+    `(batch, num_tags)`; 1.0 where the row has no label."""
     return f"{head}_class_weight"
 
 
 def scores(head: str) -> str:
-    """Signature output: probabilities, float32 `(batch, num_classes)`."""
+    """Signature output: probabilities, float32 `(batch, num_classes)`; of tags, each by itself."""
     return f"{head}/scores"
 
 
@@ -60,6 +69,16 @@ def decided(head: str) -> str:
     return f"{head}/label"
 
 
+def decided_tags(head: str) -> str:
+    """Signature output: the decided tags of a multilabel head, string `(batch, num_tags)`, empty where one is not."""
+    return f"{head}/labels"
+
+
+def uncalibrated(head: str) -> str:
+    """Output of the evaluation signature: probabilities as the model was trained to give them, as `scores`."""
+    return f"{head}/uncalibrated"
+
+
 def slice_of(columns: Mapping[str, object]) -> str:
     """A slice as people write it: `origin=JFK, carrier=AA`."""
     return ", ".join(f"{name}={value}" for name, value in columns.items()) or "all rows"
@@ -70,6 +89,7 @@ def derived(features: Iterable[str], heads: Iterable[str]) -> Iterator[tuple[str
     for feature in features:
         yield transformed(feature), feature
         yield missing(feature), feature
+        yield position(feature), feature
     for head in heads:
         yield label(head), head
         yield labelled(head), head

@@ -8,12 +8,17 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
-from components.trainer.balancing import BALANCING
+from components.trainer.balancing import BALANCING, Balancer
+from components.trainer.balancing.scale import scales
 from components.trainer.encoders import ENCODERS
+from components.trainer.logits import log_probabilities, over_members, per_tag
 from components.trainer.losses import LOSSES, RowLoss
 from components.trainer.trunks import TRUNKS
 from components.trainer.trunks.dense import stack
+from components.trainer.trunks.members import Members, Output
+from schema.heads import Head, MultilabelHead
 from schema.task import TaskSpec
 
 
@@ -25,49 +30,107 @@ class MultiHeadModel(keras.Model):
 
     Args:
         inputs: Model inputs.
-        outputs: Logits by head, `(batch, num_classes)`.
+        outputs: Logits by head, as `components.trainer.logits` says.
         losses: Loss per row, by head.
-        weights: Weight of every head's loss in the total.
+        loss_scales: w_i / H_i of every head.
+        balancer: How the losses become a step.
+        members: Models in one, whose probabilities are averaged.
     """
 
-    def __init__(self, inputs: Any, outputs: Any, losses: Mapping[str, RowLoss], weights: Mapping[str, float]):
+    def __init__(
+        self,
+        inputs: Any,
+        outputs: Any,
+        losses: Mapping[str, RowLoss],
+        loss_scales: Mapping[str, float],
+        balancer: Balancer,
+        members: int = 1,
+    ):
         super().__init__(inputs=inputs, outputs=outputs)
+        self.members = members
+        self.balancer = balancer
+        self._balancing_state = balancer.variables()
         self._row_losses = dict(losses)
-        self._loss_weights = dict(weights)
+        self._scales = dict(loss_scales)
         self._head_losses = {head: keras.metrics.Mean(name=f"{head}_loss") for head in losses}
         self._head_accuracies = {head: keras.metrics.Mean(name=f"{head}_accuracy") for head in losses}
+        self._head_weights = {head: keras.metrics.Mean(name=f"{head}_weight") for head in losses}
 
-    def compute_loss(
-        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
-    ) -> Any:
-        """Returns sum_i weight_i L_i, and follows every L_i and the accuracy over labelled rows.
+    def head_losses(self, y: Any, y_pred: Any, sample_weight: Any) -> tuple[list[Any], list[Any]]:
+        """Returns l_i = w_i L_i / H_i and the number of labelled rows, a scalar each, per head.
 
         Args:
-            x: Not used.
-            y: Class index by head, int64 `(batch,)`.
-            y_pred: Logits by head, float32 `(batch, num_classes)`.
-            sample_weight: Class weight by head, 0 where the label is missing, float32 `(batch,)`.
-            training: Not used.
+            y: Class index int64 `(batch,)`, or of tags 0 or 1 `(batch, num_tags)`, by head.
+            y_pred: Logits by head.
+            sample_weight: Class weight by head, 0 where the label is missing, float32 in the shape of the labels.
         """
-        total = keras.ops.zeros(())
+        losses, rows = [], []
         for head, row_loss in self._row_losses.items():
-            labels, logits, weights = y[head], y_pred[head], sample_weight[head]
-            mask = keras.ops.cast(weights > 0, "float32")
-            loss = labelled_mean(row_loss(labels, logits), weights, mask)
-            total = total + self._loss_weights[head] * loss
-            correct = keras.ops.cast(keras.ops.argmax(logits, axis=-1) == keras.ops.cast(labels, "int32"), "float32")
-            self._head_losses[head].update_state(loss, sample_weight=keras.ops.sum(mask))
+            logits, weights = y_pred[head], sample_weight[head]
+            values = row_loss(over_members(y[head], logits), logits)
+            if self.members > 1:
+                values = keras.ops.mean(values, axis=1)
+            mask = labelled_rows(weights)
+            losses.append(self._scales[head] * labelled_mean(values, weights, mask))
+            rows.append(keras.ops.sum(mask))
+        return losses, rows
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        """Takes one step on a batch of (features, labels, weights), as the balancer says."""
+        x, y, sample_weight = data
+        with tf.GradientTape(persistent=self.balancer.per_head_gradients) as tape:
+            y_pred = self(x, training=True)
+            losses, rows = self.head_losses(y, y_pred, sample_weight)
+            present = keras.ops.cast(keras.ops.stack(rows) > 0, "float32")
+            # Replicas' gradients are added up: each contributes its share.
+            share = 1.0 / tf.distribute.get_strategy().num_replicas_in_sync
+            total = share * self.balancer.total(keras.ops.stack(losses), present)
+        variables = self.trainable_variables
+        gradients = self.balancer.gradients(tape, total, losses, present, variables)
+        self.optimizer.apply_gradients(
+            [(gradient, variable) for gradient, variable in zip(gradients, variables, strict=True)]
+        )
+        before = keras.ops.stack(losses)
+        self.balancer.after_step(
+            before, present, lambda: keras.ops.stack(self.head_losses(y, self(x, training=True), sample_weight)[0])
+        )
+        for metric, weight in zip(
+            self._head_weights.values(), keras.ops.unstack(self.balancer.weights(), len(losses)), strict=True
+        ):
+            metric.update_state(weight)
+        self._follow(y, y_pred, sample_weight, losses, rows)
+        return self.get_metrics_result()
+
+    def test_step(self, data: Any) -> dict[str, Any]:
+        """Follows losses and accuracies of a batch."""
+        x, y, sample_weight = data
+        y_pred = self(x, training=False)
+        self._follow(y, y_pred, sample_weight, *self.head_losses(y, y_pred, sample_weight))
+        return self.get_metrics_result()
+
+    def _follow(self, y: Any, y_pred: Any, sample_weight: Any, losses: list[Any], rows: list[Any]) -> None:
+        for head, loss, count in zip(self._row_losses, losses, rows, strict=True):
+            self._head_losses[head].update_state(loss / self._scales[head], sample_weight=count)
+            decided = keras.ops.argmax(log_probabilities(y_pred[head], self.members), axis=-1)
+            correct = keras.ops.cast(decided == keras.ops.cast(y[head], "int32"), "float32")
+            mask = keras.ops.cast(sample_weight[head] > 0, "float32")
             self._head_accuracies[head].update_state(correct, sample_weight=mask)
-        return total
 
     def get_metrics_result(self) -> dict[str, Any]:
-        """Returns the metrics so far, with the loss as the weighted sum of the heads' means over labelled rows.
+        """Returns the metrics so far, with the loss as the sum of the heads' means over labelled rows, scaled.
 
-        Keras would average the totals of batches, in which a head without a labelled row counts as 0.
+        Keras would average the totals of batches, in which a head without a labelled row counts as 0. This loss means
+        the same whatever the balancer does, which early stopping relies on.
         """
         results = super().get_metrics_result()
-        results["loss"] = sum(weight * results[f"{head}_loss"] for head, weight in self._loss_weights.items())
+        results["loss"] = sum(scale * results[f"{head}_loss"] for head, scale in self._scales.items())
         return results
+
+
+def labelled_rows(weights: Any) -> Any:
+    """Returns 1.0 for rows of which any weight is not 0, float32 `(batch,)`, of weights `(batch,)` or `(batch, tags)`."""
+    is_labelled = weights > 0
+    return keras.ops.cast(keras.ops.any(is_labelled, axis=-1) if len(weights.shape) > 1 else is_labelled, "float32")
 
 
 def labelled_mean(values: Any, weights: Any, mask: Any) -> Any:
@@ -77,11 +140,23 @@ def labelled_mean(values: Any, weights: Any, mask: Any) -> Any:
     hold no rare class is not scaled up.
 
     Args:
-        values: Loss per row, `(batch,)`.
-        weights: Weight per row, 0 where masked, `(batch,)`.
+        values: Loss per row, `(batch,)`, or per tag, `(batch, num_tags)`, of which a row's loss is the mean.
+        weights: In the shape of the values, 0 where masked.
         mask: 1.0 for labelled rows, `(batch,)`.
     """
-    return keras.ops.sum(weights * values) / keras.ops.maximum(keras.ops.sum(mask), 1.0)
+    weighted = weights * values
+    if len(weighted.shape) > 1:
+        weighted = keras.ops.mean(weighted, axis=-1)
+    return keras.ops.sum(weighted) / keras.ops.maximum(keras.ops.sum(mask), 1.0)
+
+
+def class_shares(counts: np.ndarray) -> np.ndarray:
+    """Returns shares of classes by Laplace's rule, which keeps that of a class without rows above zero.
+
+    Args:
+        counts: Rows by class, `(..., num_classes)`.
+    """
+    return (counts + 1) / (counts.sum(axis=-1, keepdims=True) + counts.shape[-1])
 
 
 def build_model(task: TaskSpec, num_ids: Mapping[str, int], label_counts: Mapping[str, np.ndarray]) -> MultiHeadModel:
@@ -89,8 +164,8 @@ def build_model(task: TaskSpec, num_ids: Mapping[str, int], label_counts: Mappin
 
     Args:
         task: Features, trunk, heads.
-        num_ids: Number of ids of every categorical feature.
-        label_counts: Labelled training rows by head and class, `(num_classes,)`.
+        num_ids: Number of ids of every categorical and text feature.
+        label_counts: Labelled training rows by head and class, `(num_classes,)` or `(num_tags, 2)`.
     """
     inputs = {name: ENCODERS[feature.type].inputs(name, feature) for name, feature in task.features.items()}
 
@@ -99,36 +174,47 @@ def build_model(task: TaskSpec, num_ids: Mapping[str, int], label_counts: Mappin
             ENCODERS[feature.type].encode(inputs[name], f"{prefix}{name}", feature, num_ids.get(name))
             for name, feature in task.features.items()
         ]
-        return encoded[0] if len(encoded) == 1 else keras.layers.Concatenate(name=f"{prefix}fused")(encoded)
+        fused = encoded[0] if len(encoded) == 1 else keras.layers.Concatenate(name=f"{prefix}fused")(encoded)
+        return Members(task.trunk.members, name=f"{prefix}members")(fused) if task.trunk.members > 1 else fused
 
     trunks = TRUNKS[task.trunk.type](encode, task.trunk, task.heads)
-    # Laplace's rule keeps the prior of a class without rows above zero.
-    priors = {head: (counts + 1) / (counts.sum() + len(counts)) for head, counts in label_counts.items()}
+    priors = {head: class_shares(counts) for head, counts in label_counts.items()}
     outputs = _heads(task, trunks, priors)
     return MultiHeadModel(
         {column.name: column for columns in inputs.values() for column in columns},
         {head: outputs[head] for head in task.heads},
-        {head: LOSSES[spec.loss.type](spec.loss, priors[head]) for head, spec in task.heads.items()},
-        BALANCING[task.training.balancing.type]({h: spec.loss.weight for h, spec in task.heads.items()}, priors),
+        {head: LOSSES[spec.loss.type].row_loss(spec.loss, priors[head]) for head, spec in task.heads.items()},
+        scales({head: spec.loss.weight for head, spec in task.heads.items()}, priors),
+        BALANCING[task.training.balancing.type](task.training.balancing, tuple(task.heads)),
+        task.trunk.members,
     )
 
 
 def _heads(
     task: TaskSpec, trunks: Mapping[str, keras.KerasTensor], priors: Mapping[str, np.ndarray]
 ) -> dict[str, keras.KerasTensor]:
-    """Returns logits by head: own hidden layers on the trunk and on the hidden layers of the heads it depends on."""
+    """Returns logits by head: own hidden layers on the trunk and on what it sees of the heads it depends on."""
     hidden: dict[str, keras.KerasTensor] = {}
     logits: dict[str, keras.KerasTensor] = {}
-    for head in TopologicalSorter({head: spec.depends_on for head, spec in task.heads.items()}).static_order():
+    order = TopologicalSorter({head: [other.head for other in spec.depends_on] for head, spec in task.heads.items()})
+    for head in order.static_order():
         spec = task.heads[head]
-        seen = [trunks[head], *(hidden[other] for other in spec.depends_on)]
+        seen = [trunks[head]]
+        for other in spec.depends_on:
+            is_hidden = other.mode == "features"
+            seen.append(hidden[other.head] if is_hidden else _probabilities(logits[other.head], task.heads[other.head]))
         state = seen[0] if len(seen) == 1 else keras.layers.Concatenate(name=f"{head}_sees")(seen)
         hidden[head] = stack(state, spec.units, 0.0, f"{head}_hidden")
         # Starts as the best constant prediction: a rare class does not spend the first epochs learning that it is rare.
-        logits[head] = keras.layers.Dense(
-            len(priors[head]),
-            kernel_initializer="zeros",
-            bias_initializer=keras.initializers.Constant(np.log(priors[head])),
-            name=head,
-        )(hidden[head])
+        start = np.log(priors[head])
+        is_multilabel = isinstance(spec, MultilabelHead)
+        bias = start[:, 1] - start[:, 0] if is_multilabel else start
+        output = Output(bias, name=head)(hidden[head])
+        logits[head] = per_tag(output) if is_multilabel else output
     return logits
+
+
+def _probabilities(logits: keras.KerasTensor, head: Head) -> keras.KerasTensor:
+    """Returns what a head says, as an input for another through which no gradient flows."""
+    probabilities = keras.ops.softmax(keras.ops.stop_gradient(logits), axis=-1)
+    return probabilities[..., 1] if isinstance(head, MultilabelHead) else probabilities

@@ -18,7 +18,7 @@ def row_loss(loss: LogitAdjusted, prior: np.ndarray) -> Callable[[Any, Any], Any
 
     Args:
         loss: Its `tau`.
-        prior: Class shares of the training rows, all positive, `(num_classes,)`.
+        prior: Class shares of the training rows, all positive, `(..., num_classes)`.
     """
     offset = (loss.tau * np.log(prior)).astype("float32")
 
@@ -26,3 +26,14 @@ def row_loss(loss: LogitAdjusted, prior: np.ndarray) -> Callable[[Any, Any], Any
         return keras.ops.sparse_categorical_crossentropy(labels, logits + offset, from_logits=True)
 
     return per_row
+
+
+def posterior(loss: LogitAdjusted, prior: np.ndarray) -> Callable[[Any], Any]:
+    """Returns log p + tau log prior, which is what the loss fits to the labels.
+
+    Args:
+        loss: Its `tau`.
+        prior: Class shares of the training rows, `(..., num_classes)`.
+    """
+    offset = (loss.tau * np.log(prior)).astype("float32")
+    return lambda log_p: log_p + offset

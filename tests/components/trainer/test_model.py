@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.trainer.balancing import BALANCING
-from components.trainer.balancing.fixed import MIN_ENTROPY, entropy
+from components.trainer.balancing.scale import MIN_ENTROPY, entropy, scales
 from components.trainer.model import labelled_mean
 from components.trainer.trunks import TRUNKS
 
@@ -32,8 +31,8 @@ def loss_of(model, rows):
     """Returns the total loss and the metrics of one batch."""
     for metric in model.metrics:
         metric.reset_state()
-    total = model.compute_loss(None, rows.labels, model(rows.features), rows.weights)
-    return float(total), {metric.name: float(metric.result()) for metric in model.metrics}
+    results = model.test_step((rows.features, rows.labels, rows.weights))
+    return float(results.pop("loss")), {name: float(value) for name, value in results.items()}
 
 
 def sizes(model):
@@ -77,7 +76,8 @@ def test_masking_half_of_a_heads_rows_does_not_change_the_scale_of_its_loss(scat
 def test_a_batch_without_a_labelled_row_of_a_head_gives_0_and_trains_nothing_of_it(scattered, rows):
     unlabelled = masked(rows, "mango", np.zeros(BATCH))
     with tf.GradientTape() as tape:
-        total = scattered.compute_loss(None, unlabelled.labels, scattered(rows.features), unlabelled.weights)
+        losses, _ = scattered.head_losses(unlabelled.labels, scattered(rows.features), unlabelled.weights)
+        total = sum(losses)
     gradients = tape.gradient(total, scattered.trainable_variables)
     norms = {
         variable.path: float(tf.norm(tf.convert_to_tensor(gradient)))
@@ -247,6 +247,6 @@ def test_loss_of_an_epoch_is_over_labelled_rows_even_if_a_batch_has_none(toy):
     mango = -tf.nn.log_softmax(logits).numpy()[np.arange(50), labels].mean()
     assert results["mango_loss"] == pytest.approx(mango, rel=1e-4)
     priors = {head: (n + 1) / (n.sum() + len(n)) for head, n in toy.rows().counts(toy.num_classes).items()}
-    weights = BALANCING["fixed"](dict.fromkeys(priors, 1.0), priors)
+    weights = scales(dict.fromkeys(priors, 1.0), priors)
     expected = sum(weights[head] * results[f"{head}_loss"] for head in weights)
     assert results["loss"] == pytest.approx(expected, rel=1e-4)
