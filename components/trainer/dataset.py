@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 
 import numpy as np
 import tensorflow as tf
 
+from components import images
 from schema import names
+from schema.features import ImageFeature
 from schema.task import TaskSpec
 
 Batch = tuple[dict[str, tf.Tensor], dict[str, tf.Tensor], dict[str, tf.Tensor]]
@@ -18,6 +21,7 @@ MEMORY_BYTES = 2**30
 # Rows held while shuffling a stream: files are in the order of the data, often by date; a batch should not be one day.
 SHUFFLE_ROWS = 100_000
 _READ_BATCH = 8192
+_DECODE_BATCH = 64
 # Files read at a time: fixed, because the number of cores must not decide the order of the rows.
 _FILES_AT_A_TIME = 4
 
@@ -41,7 +45,8 @@ def batches(
     """Reads transformed examples.
 
     A head's weight is its labelled mask times the weight of the row's class: 0 where the label is missing. Features,
-    labels and weights are split here, in one place (tfx#3207).
+    labels and weights are split here, in one place (tfx#3207), and images decoded: once where all of them fit into
+    memory, else as they are needed.
 
     Args:
         patterns: File patterns of gzip TFRecords.
@@ -50,12 +55,21 @@ def batches(
         shuffle_seed: Shuffles rows, anew in each epoch; None keeps the order of the files.
 
     Returns:
-        Batches of ({transformed feature: `(batch,)`}, {head: int64 `(batch,)`}, {head: float32 `(batch,)`}).
+        Batches of ({transformed feature: as `schema.names.transformed` says}, {head: labels}, {head: weights}), labels
+        int64 and weights float32, `(batch,)` or, of tags, `(batch, num_tags)`.
     """
     size = task.training.batch_size
+    shapes = {
+        names.transformed(name): feature.shape
+        for name, feature in task.features.items()
+        if isinstance(feature, ImageFeature)
+    }
     columns = load(patterns, spec, MEMORY_BYTES)
     if columns is not None:
         num_rows = len(next(iter(columns.values())))
+        if num_rows * sum(map(math.prod, shapes.values())) <= MEMORY_BYTES:
+            columns |= {name: _decode_all(columns[name], shape) for name, shape in shapes.items()}
+            shapes = {}
         rows = tf.data.Dataset.range(num_rows)
         if shuffle_seed is not None:
             rows = rows.shuffle(num_rows, seed=shuffle_seed)
@@ -70,46 +84,73 @@ def batches(
         parsed = records.batch(size).map(
             lambda serialized: tf.io.parse_example(serialized, dict(spec)), num_parallel_calls=tf.data.AUTOTUNE
         )
-    return parsed.map(lambda columns: _split(columns, task)).prefetch(tf.data.AUTOTUNE)
+    return parsed.map(
+        lambda columns: _split(
+            columns | {name: images.decode_batch(columns[name], shape) for name, shape in shapes.items()}, task
+        ),
+        num_parallel_calls=tf.data.AUTOTUNE,
+    ).prefetch(tf.data.AUTOTUNE)
 
 
 def load(patterns: Iterable[str], spec: Mapping[str, tf.io.FixedLenFeature], limit: int) -> dict[str, tf.Tensor] | None:
-    """Returns all rows by column, each `(rows,)`, or None if they take more than `limit` bytes."""
+    """Returns all rows by column, each `(rows, ...)`, or None if they take more than `limit` bytes."""
     parts: list[dict[str, tf.Tensor]] = []
     held = 0
     for serialized in _records(patterns).batch(_READ_BATCH).prefetch(1):
         parts.append(tf.io.parse_example(serialized, dict(spec)))
-        held += sum(values.dtype.size * int(tf.size(values)) for values in parts[-1].values())
+        held += sum(map(_num_bytes, parts[-1].values()))
         if held > limit:
             return None
     return {name: tf.concat([part[name] for part in parts], axis=0) for name in spec} if parts else None
 
 
+def _num_bytes(values: tf.Tensor) -> int:
+    if values.dtype == tf.string:
+        return int(tf.reduce_sum(tf.strings.length(values)))
+    return int(values.dtype.size * tf.size(values))
+
+
+def _decode_all(encoded: tf.Tensor, shape: tuple[int, int, int]) -> tf.Tensor:
+    """Returns all images of a column, uint8 `(rows, height, width, channels)`."""
+    batches = tf.data.Dataset.from_tensor_slices(encoded).batch(_DECODE_BATCH)
+    decoded = batches.map(lambda batch: images.decode_batch(batch, shape), num_parallel_calls=tf.data.AUTOTUNE)
+    return tf.concat(list(decoded), axis=0)
+
+
 def _split(columns: dict[str, tf.Tensor], task: TaskSpec) -> Batch:
     """Returns features, labels and weights of parsed columns."""
     columns = dict(columns)
-    heads = {
-        head: tuple(columns.pop(name(head)) for name in (names.label, names.labelled, names.class_weight))
-        for head in task.heads
-    }
-    return (
-        columns,
-        {head: label for head, (label, _, _) in heads.items()},
-        {head: labelled * weight for head, (_, labelled, weight) in heads.items()},
-    )
+    labels, weights = {}, {}
+    for head in task.heads:
+        labels[head] = columns.pop(names.label(head))
+        weight, labelled = columns.pop(names.class_weight(head)), columns.pop(names.labelled(head))
+        weights[head] = weight * (labelled if weight.shape.rank == 1 else labelled[:, tf.newaxis])
+    return columns, labels, weights
 
 
 def label_counts(
     patterns: Iterable[str], spec: Mapping[str, tf.io.FixedLenFeature], classes: Mapping[str, tuple[str, ...]]
 ) -> dict[str, np.ndarray]:
-    """Counts labelled rows per head and class, int64 `(num_classes,)`; reads the label columns only."""
+    """Counts labelled rows per head and class, int64 `(num_classes,)`; reads the label columns only.
+
+    Of tags: rows without and with each, `(num_tags, 2)`.
+    """
     wanted = {name(head) for head in classes for name in (names.label, names.labelled)}
     label_spec = {name: spec[name] for name in sorted(wanted)}
-    counts = {head: np.zeros(len(values), np.int64) for head, values in classes.items()}
+    counts = {
+        head: _count(np.zeros((0, *spec[names.label(head)].shape), np.int64), len(classes[head])) for head in classes
+    }
     for serialized in _records(patterns).batch(_READ_BATCH).prefetch(1):
         columns = tf.io.parse_example(serialized, label_spec)
         for head in classes:
             labelled = columns[names.labelled(head)].numpy() > 0
             found = columns[names.label(head)].numpy()[labelled]
-            counts[head] += np.bincount(found, minlength=len(counts[head]))
+            counts[head] += _count(found, len(classes[head]))
     return counts
+
+
+def _count(labels: np.ndarray, num_classes: int) -> np.ndarray:
+    if labels.ndim == 1:
+        return np.bincount(labels, minlength=num_classes)
+    with_tag = labels.sum(axis=0)
+    return np.stack([len(labels) - with_tag, with_tag], axis=1)

@@ -128,7 +128,7 @@ class MultiHeadModel(keras.Model):
 
 
 def labelled_rows(weights: Any) -> Any:
-    """Returns 1.0 for rows of which any weight is not 0, float32 `(batch,)`, of weights `(batch,)` or `(batch, tags)`."""
+    """Returns 1.0 for rows with a weight above 0, float32 `(batch,)`, of weights `(batch,)` or `(batch, num_tags)`."""
     is_labelled = weights > 0
     return keras.ops.cast(keras.ops.any(is_labelled, axis=-1) if len(weights.shape) > 1 else is_labelled, "float32")
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import keras
@@ -11,17 +12,33 @@ import numpy as np
 import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from components.trainer import dataset
+from components.trainer import calibration, dataset
+from components.trainer.calibration import Calibration
 from components.trainer.export import export
 from components.trainer.fit import train
-from components.transform.features.categorical import num_ids
+from components.trainer.model import MultiHeadModel
+from components.transform.features.vocabulary import num_ids
 from schema import names
 from schema.errors import DataError
+from schema.features import CategoricalFeature, TextFeature
 from schema.task import TaskSpec
 
 
+@dataclasses.dataclass(frozen=True)
+class Fitted:
+    """What came out of a training.
+
+    Attributes:
+        model: Logits by head.
+        calibrations: From logits to scores and decisions, by head.
+    """
+
+    model: MultiHeadModel
+    calibrations: dict[str, Calibration]
+
+
 def run_fn(fn_args: FnArgs) -> None:
-    """Trains on `train`, stops early on `eval`, and writes the SavedModel.
+    """Trains on `train`, stops early and calibrates on `eval`, and writes the SavedModel.
 
     Args:
         fn_args: TFX's arguments; `custom_config` holds `task` and `classes` as JSON.
@@ -31,30 +48,55 @@ def run_fn(fn_args: FnArgs) -> None:
     """
     task = TaskSpec.from_json(fn_args.custom_config["task"])
     classes = {head: tuple(values) for head, values in json.loads(fn_args.custom_config["classes"]).items()}
+    transform_output = tft.TFTransformOutput(fn_args.transform_output)
+    fitted = fit_model(task, classes, transform_output, fn_args.train_files, fn_args.eval_files, fn_args.model_run_dir)
+    export(fitted.model, transform_output, task, fitted.calibrations, Path(fn_args.serving_model_dir))
+
+
+def fit_model(
+    task: TaskSpec,
+    classes: Mapping[str, tuple[str, ...]],
+    transform_output: tft.TFTransformOutput,
+    train_files: Sequence[str],
+    eval_files: Sequence[str],
+    log_dir: str,
+) -> Fitted:
+    """Trains and calibrates the model of a task.
+
+    Args:
+        task: Model and training.
+        classes: Class names by head.
+        transform_output: What Transform learnt.
+        train_files: Patterns of transformed examples to train on.
+        eval_files: The same, to stop early and to calibrate on.
+        log_dir: For TensorBoard.
+
+    Raises:
+        DataError: A head has no labelled row to train on, or none to stop on.
+    """
     # Before any dataset is made: their order, too, depends on it.
     keras.utils.set_random_seed(task.training.seed)
-    transform_output = tft.TFTransformOutput(fn_args.transform_output)
     spec = transform_output.transformed_feature_spec()
     counts = {
         split: dataset.label_counts(files, spec, classes)
-        for split, files in ((names.TRAIN, fn_args.train_files), (names.EVAL, fn_args.eval_files))
+        for split, files in ((names.TRAIN, train_files), (names.EVAL, eval_files))
     }
     check_labelled(counts)
-
     sizes = {
         name: num_ids(transform_output.vocabulary_size_by_name(names.vocabulary(name)), feature)
         for name, feature in task.features.items()
-        if feature.type == "categorical"
+        if isinstance(feature, CategoricalFeature | TextFeature)
     }
+    eval_batches = dataset.batches(eval_files, spec, task)
     model = train(
         task,
         sizes,
         counts[names.TRAIN],
-        dataset.batches(fn_args.train_files, spec, task, shuffle_seed=task.training.seed),
-        dataset.batches(fn_args.eval_files, spec, task),
-        fn_args.model_run_dir,
+        dataset.batches(train_files, spec, task, shuffle_seed=task.training.seed),
+        eval_batches,
+        log_dir,
     )
-    export(model, transform_output, classes, Path(fn_args.serving_model_dir))
+    return Fitted(model, calibration.fit(model, task, classes, counts[names.TRAIN], eval_batches))
 
 
 def check_labelled(counts: Mapping[str, Mapping[str, np.ndarray]]) -> None:

@@ -171,7 +171,7 @@ def sample_model(sample, transform_output):
     import keras
 
     from components.trainer.model import build_model
-    from components.transform.features.categorical import num_ids
+    from components.transform.features.vocabulary import num_ids
     from schema import names
 
     keras.utils.set_random_seed(0)

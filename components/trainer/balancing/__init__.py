@@ -1,7 +1,8 @@
-"""One file per way to add up the heads' losses; a new one is one file and one line here."""
+"""One file per way to balance the heads; a new one is one class, one file and one line here."""
 
-from components.trainer.balancing import fixed
+from components.trainer.balancing.base import Balancer
+from components.trainer.balancing.fixed import Fixed
 
-BALANCING = {
-    "fixed": fixed.weights,
+BALANCING: dict[str, type[Balancer]] = {
+    "fixed": Fixed,
 }

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.trainer.balancing.fixed import entropy
+from components.trainer.balancing.scale import entropy
 from components.transform.labels import class_weights
 
 # Accuracy of a head that has learnt: chance is 0.5, 0.33 and 0.25, the noise of the toy rows allows 0.95, 0.93, 0.925.

@@ -13,7 +13,7 @@ OF_TRUE_CLASS = np.array([0.7, 0.1, 0.8])
 
 
 def per_row(loss, labels=LABELS, logits=LOGITS, prior=PRIOR):
-    return np.asarray(LOSSES[loss.type](loss, prior)(labels, logits))
+    return np.asarray(LOSSES[loss.type].row_loss(loss, prior)(labels, logits))
 
 
 class TestCrossEntropy:
@@ -66,7 +66,7 @@ class TestFocal:
 
         logits = tf.Variable([[100.0, -100.0], [-100.0, 100.0]])
         with tf.GradientTape() as tape:
-            loss = tf.reduce_sum(LOSSES["focal"](Focal(gamma=gamma), PRIOR[:2])(np.array([0, 0]), logits))
+            loss = tf.reduce_sum(LOSSES["focal"].row_loss(Focal(gamma=gamma), PRIOR[:2])(np.array([0, 0]), logits))
         assert np.isfinite(tape.gradient(loss, logits).numpy()).all()
 
 
