@@ -6,7 +6,6 @@ They are two stages because metrics are dear and the verdict is cheap: a changed
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,8 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ExecutionParameter
 
 from components.evaluator import config, results, summary, verdict
-from components.evaluator.executor import BASELINE_HEADS_PROPERTY, EvaluatorExecutor
+from components.evaluator.executor import BASELINE_HEADS_PROPERTY, HEADS_PROPERTY, EvaluatorExecutor
+from components.evaluator.exported import heads_of
 from components.statistics import load_by_split
 from schema.task import TaskSpec
 
@@ -48,20 +48,20 @@ class ReportExecutor(base_executor.BaseExecutor):
     ) -> None:
         """Writes the verdict and report.json."""
         task = TaskSpec.from_json(exec_properties["task"])
-        classes = json.loads(exec_properties["classes"])
         evaluation = artifact_utils.get_single_instance(input_dict["evaluation"])
+        heads = heads_of(json.loads(evaluation.get_string_custom_property(HEADS_PROPERTY)))
         compared = tuple(json.loads(evaluation.get_string_custom_property(BASELINE_HEADS_PROPERTY)))
         if compared:
-            candidate = results.load(evaluation.uri, tuple(task.heads), config.CANDIDATE)
+            candidate = results.load(evaluation.uri, tuple(heads), config.CANDIDATE)
             baseline = results.load(evaluation.uri, compared, config.BASELINE)
         else:
-            candidate, baseline = results.load(evaluation.uri, tuple(task.heads)), None
+            candidate, baseline = results.load(evaluation.uri, tuple(heads)), None
         outcomes = verdict.judge(task.gates, candidate, baseline)
         ok = verdict.blessed(outcomes)
 
         statistics = artifact_utils.get_single_instance(input_dict["statistics"])
-        labelled = summary.labelled_rows(load_by_split(statistics), list(task.heads))
-        report = {BLESSED_PROPERTY: ok, **summary.summarize(classes, labelled, candidate, outcomes)}
+        labelled = summary.labelled_rows(load_by_split(statistics), list(heads))
+        report = {BLESSED_PROPERTY: ok, **summary.summarize(heads, labelled, candidate, outcomes)}
         folder = Path(artifact_utils.get_single_uri(output_dict["report"]))
         folder.mkdir(parents=True, exist_ok=True)
         (folder / REPORT_FILE).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
@@ -77,7 +77,6 @@ class ReportSpec(types.ComponentSpec):
 
     PARAMETERS = {
         "task": ExecutionParameter(type=str),
-        "classes": ExecutionParameter(type=str),
         "fingerprint": ExecutionParameter(type=str),
     }
     INPUTS = {
@@ -97,7 +96,6 @@ class Report(base_component.BaseComponent):
         evaluation: The Evaluator's output.
         statistics: Of the examples, for the number of labelled rows.
         task: Its heads and gates.
-        classes: Class names by head.
         fingerprint: Of the code.
     """
 
@@ -109,7 +107,6 @@ class Report(base_component.BaseComponent):
         evaluation: types.BaseChannel,
         statistics: types.BaseChannel,
         task: TaskSpec,
-        classes: Mapping[str, Sequence[str]],
         fingerprint: str,
     ):
         super().__init__(
@@ -117,7 +114,6 @@ class Report(base_component.BaseComponent):
                 evaluation=evaluation,
                 statistics=statistics,
                 task=task.to_json(),
-                classes=json.dumps({head: list(names) for head, names in classes.items()}),
                 fingerprint=fingerprint,
                 blessing=types.Channel(type=standard_artifacts.ModelBlessing),
                 report=types.Channel(type=HeadReport),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 import tensorflow_model_analysis as tfma
 
-from components.evaluator import joint, metrics
+from components.evaluator import joint, per_head
+from components.evaluator.exported import ExportedHead
 from schema import names
 from schema.task import TaskSpec
 
@@ -22,56 +24,65 @@ def slice_keys(task: TaskSpec) -> list[tuple[str, ...]]:
     return list(dict.fromkeys(asked))
 
 
+def slicing_config(slices: list[tuple[str, ...]]) -> tfma.EvalConfig:
+    """Returns what is known before there is a model: the slices. The Evaluator adds the rest by `eval_config`."""
+    return tfma.EvalConfig(
+        slicing_specs=[tfma.SlicingSpec(), *(tfma.SlicingSpec(feature_keys=keys) for keys in slices)]
+    )
+
+
 def eval_config(
-    heads: Mapping[str, int], slices: list[tuple[str, ...]], baseline_heads: frozenset[str] | None = None
+    given: tfma.EvalConfig, candidate: Mapping[str, ExportedHead], baseline: Mapping[str, ExportedHead] | None = None
 ) -> tfma.EvalConfig:
     """Returns what TFMA computes: per head and slice, and over all heads.
 
-    Metrics carry no thresholds: TFMA applies one to every slice and has none for joint metrics, so the verdict is
-    `components.evaluator.verdict` over these results.
+    Metrics carry no thresholds of TFMA's, which it applies to every slice and does not have for joint metrics: the
+    verdict is `components.evaluator.verdict` over these results. Each model decides by its own decision thresholds.
 
     Args:
-        heads: Number of classes by head.
-        slices: Column combinations; the whole is always there.
-        baseline_heads: Heads that a baseline model shares with the candidate; None without a baseline.
+        given: As `slicing_config` returns it.
+        candidate: Heads of the new model.
+        baseline: Heads that a baseline model shares with the candidate; None without a baseline.
     """
-    candidate = tfma.ModelSpec(
-        name=CANDIDATE if baseline_heads is not None else "",
+    compared = baseline is not None
+    models = {"": candidate} if baseline is None else {CANDIDATE: candidate, BASELINE: baseline}
+    specs = [
+        tfma.MetricsSpec(
+            output_names=[name],
+            model_names=[model] if compared else [],
+            metrics=[_metric(per_head.HeadMetrics, **_decisions(head))],
+        )
+        for model, heads in models.items()
+        for name, head in heads.items()
+    ]
+    specs.append(
+        tfma.MetricsSpec(
+            model_names=[CANDIDATE] if compared else [],
+            metrics=[_metric(joint.JointMetrics, heads={name: _decisions(head) for name, head in candidate.items()})],
+        )
+    )
+    return tfma.EvalConfig(
+        model_specs=[_model(model, heads) for model, heads in models.items()],
+        metrics_specs=specs,
+        slicing_specs=given.slicing_specs,
+    )
+
+
+def _model(name: str, heads: Mapping[str, ExportedHead]) -> tfma.ModelSpec:
+    return tfma.ModelSpec(
+        name=name,
+        is_baseline=name == BASELINE,
         signature_name=names.EVALUATION,
         preprocessing_function_names=[names.TRANSFORM_FEATURES],
         label_keys={head: names.label(head) for head in heads},
         # Masks, not class weights: without an example weight TFMA counts rows whose label is missing.
         example_weight_keys={head: names.labelled(head) for head in heads},
     )
-    models = [candidate]
-    if baseline_heads is not None:
-        baseline = tfma.ModelSpec(
-            name=BASELINE,
-            is_baseline=True,
-            signature_name=names.EVALUATION,
-            preprocessing_function_names=[names.TRANSFORM_FEATURES],
-            label_keys={head: names.label(head) for head in sorted(baseline_heads)},
-            example_weight_keys={head: names.labelled(head) for head in sorted(baseline_heads)},
-        )
-        models.append(baseline)
-    specs = []
-    for head, num_classes in heads.items():
-        of_models = [] if baseline_heads is None else [CANDIDATE, *([BASELINE] if head in baseline_heads else [])]
-        specs.append(
-            tfma.MetricsSpec(
-                output_names=[head],
-                model_names=of_models,
-                metrics=[_metric(metrics.HeadMetrics, num_classes=num_classes)],
-            )
-        )
-    of_models = [] if baseline_heads is None else [CANDIDATE]
-    specs.append(tfma.MetricsSpec(model_names=of_models, metrics=[_metric(joint.JointMetrics)]))
-    return tfma.EvalConfig(
-        model_specs=models,
-        metrics_specs=specs,
-        slicing_specs=[tfma.SlicingSpec(), *(tfma.SlicingSpec(feature_keys=keys) for keys in slices)],
-    )
 
 
-def _metric(metric: type, **config: int) -> tfma.MetricConfig:
+def _decisions(head: ExportedHead) -> dict[str, Any]:
+    return {"thresholds": list(head.thresholds), "multilabel": head.is_multilabel}
+
+
+def _metric(metric: type, **config: Any) -> tfma.MetricConfig:
     return tfma.MetricConfig(class_name=metric.__name__, module=metric.__module__, config=json.dumps(config))

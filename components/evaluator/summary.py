@@ -7,13 +7,14 @@ from typing import Any
 
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
+from components.evaluator.exported import ExportedHead
 from components.evaluator.metrics import LABELLED
 from components.evaluator.results import OVERALL, Results
 from components.evaluator.verdict import GateResult
 
 
 def summarize(
-    classes: Mapping[str, Sequence[str]],
+    exported: Mapping[str, ExportedHead],
     labelled: Mapping[str, Mapping[str, int]],
     results: Results,
     outcomes: Mapping[str, Sequence[GateResult]],
@@ -21,13 +22,13 @@ def summarize(
     """Returns the `heads` and `joint` parts of report.json.
 
     Args:
-        classes: Class names by head.
+        exported: The candidate's heads.
         labelled: Labelled rows by head and split.
         results: Of the candidate.
         outcomes: Of the gates, by head.
     """
     heads = {}
-    for head, names in classes.items():
+    for head, described in exported.items():
         of_head = results.heads[head]
         slices = [
             {"slice": dict(key), LABELLED: int(metrics[LABELLED]), "metrics": _without_count(metrics)}
@@ -35,7 +36,9 @@ def summarize(
             if key != OVERALL
         ]
         heads[head] = {
-            "classes": list(names),
+            "type": described.type,
+            "classes": list(described.classes),
+            "thresholds": dict(zip(described.classes, described.thresholds, strict=True)),
             LABELLED: dict(labelled[head]),
             "overall": _without_count(of_head[OVERALL]),
             "slices": slices,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -13,6 +13,9 @@ from schema.names import SPLITS, slice_of
 from schema.task import METRICS
 
 WORST_SLICES = 3
+# More classes than this are not all named: a head may have hundreds of tags.
+MAX_NAMED = 8
+_METRICS = (*METRICS, "ece_uncalibrated")
 # A slice of a few rows is worst by chance: it is not shown among the worst.
 MIN_LABELLED = 100
 
@@ -54,20 +57,43 @@ def _parts(report: dict[str, Any]) -> Iterator[RenderableType]:
 
 
 def _heads_table(report: dict[str, Any]) -> Table:
-    table = Table("head", "classes", title="Labelled rows", title_justify="left")
+    table = Table("head", "classes", "threshold", title="Labelled rows", title_justify="left")
     for split in SPLITS:
         table.add_column(split, justify="right", no_wrap=True)
     for head, values in report["heads"].items():
-        table.add_row(head, ", ".join(values["classes"]), *(f"{values['labelled'][split]:,}" for split in SPLITS))
+        counts = (f"{values['labelled'][split]:,}" for split in SPLITS)
+        table.add_row(head, named(values["classes"]), _thresholds(values), *counts)
     return table
+
+
+def named(parts: Sequence[str]) -> str:
+    """Returns parts in one line, of many the first few and how many more there are."""
+    more = len(parts) - MAX_NAMED
+    if more <= 1:  # "and 1 more" would save nothing.
+        return ", ".join(parts)
+    return f"{', '.join(parts[:MAX_NAMED])} and {more} more"
+
+
+def _thresholds(head: dict[str, Any]) -> str:
+    """Returns from where on a head decides for a class or tag; reports of version 0.1 do not say."""
+    thresholds = head.get("thresholds")
+    if thresholds is None:
+        return "-"
+    if len(set(thresholds.values())) == 1:
+        return f"{next(iter(thresholds.values())):.3g}" if head["type"] == "multilabel" else "likeliest"
+    if head["type"] == "multiclass" and len(thresholds) == 2:
+        thresholds = dict([list(thresholds.items())[1]])
+    return named([f"{name} {threshold:.3g}" for name, threshold in thresholds.items()])
 
 
 def _metrics_table(report: dict[str, Any]) -> Table:
     table = Table("head", title="Metrics on test", title_justify="left")
-    for name in METRICS:
-        table.add_column(name.replace("_", "\n"), justify="right", no_wrap=True)
+    for name in _METRICS:
+        # Every character counts where 80 columns hold a table.
+        heading = name.replace("uncalibrated", "uncali-\nbrated").replace("_", "\n")
+        table.add_column(heading, justify="right", no_wrap=True)
     for head, values in report["heads"].items():
-        table.add_row(head, *(number(values["overall"].get(name)) for name in METRICS))
+        table.add_row(head, *(number(values["overall"].get(name)) for name in _METRICS))
     return table
 
 

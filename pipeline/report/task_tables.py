@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from schema.contract import Contract, column_type, columns
+from pipeline.report.tables import named
+from schema.columns import column_type, columns
+from schema.contract import Contract
 from schema.heads import ClassWeights
 from schema.names import slice_of
 from schema.part import Part
@@ -14,37 +18,46 @@ from schema.task import Gate
 
 
 def render(contract: Contract) -> RenderableType:
-    """Returns the features and heads of a task."""
+    """Returns the features, heads, model and gates of a task."""
     task = contract.task
     declared = columns(contract.schema)
     features = Table("feature", "column", "type", "options", title="Features", title_justify="left")
     for name, feature in task.features.items():
         features.add_row(name, column_type(declared[name]), feature.type, _options(feature, "type"))
-    heads = Table("head", "classes", "loss", "weight", "class\nweights", title="Heads", title_justify="left")
-    heads.add_column("depends\non")
+    heads = Table("head", "type", "classes", "depends on", title="Heads", title_justify="left")
+    decisions = Table("head", "loss", "weight", "class\nweights", title="Losses and decisions", title_justify="left")
+    decisions.add_column("calibration")
+    decisions.add_column("threshold")
     gates = Table("head", "gates", title="Gates", title_justify="left")
     for name, head in task.heads.items():
-        heads.add_row(
+        dependencies = ", ".join(f"{other.head} ({other.mode})" for other in head.depends_on)
+        heads.add_row(name, head.type, named(contract.classes[name]), dependencies or "-")
+        loss = head.loss.model_dump(mode="json", exclude_defaults=True, exclude={"weight", "class_weights"})
+        decisions.add_row(
             name,
-            ", ".join(contract.classes[name]),
-            head.loss.type,
+            _text({**loss, "type": head.loss.type}),
             f"{head.loss.weight:g}",
             _class_weights(head.loss.class_weights),
-            ", ".join(head.depends_on) or "-",
+            head.calibration,
+            f"best {head.threshold.metric}" if head.threshold else "-",
         )
         gates.add_row(name, "\n".join(map(_gate, task.gates[name])) or "none")
-    for column in (*features.columns, *heads.columns, *gates.columns):
+    model = Table("part", "options", title="Model", title_justify="left")
+    model.add_row("trunk", _text(task.trunk.model_dump(mode="json")))
+    model.add_row("training", _options(task.training))
+    tables = (features, heads, decisions, model, gates)
+    for column in (column for table in tables for column in table.columns):
         column.overflow = "fold"  # A log of 80 columns must not cut class names off.
     return Group(
         Text(f"{contract.folder}: {len(task.features)} features, {len(task.heads)} heads, ok", style="green"),
-        features,
-        heads,
-        gates,
+        *tables,
     )
 
 
 def _class_weights(weights: ClassWeights) -> str:
-    return ", ".join(f"{name} {weight:g}" for name, weight in weights.items()) if isinstance(weights, dict) else weights
+    if isinstance(weights, dict):
+        return named([f"{name} {weight:g}" for name, weight in weights.items()])
+    return weights
 
 
 def _gate(gate: Gate) -> str:
@@ -54,4 +67,13 @@ def _gate(gate: Gate) -> str:
 
 
 def _options(part: Part, *without: str) -> str:
-    return ", ".join(f"{key} {value}" for key, value in part.model_dump(mode="json", exclude=set(without)).items())
+    given = part.model_dump(mode="json", exclude=set(without)).items()
+    return ", ".join(f"{key} {_text(value)}" for key, value in given if value is not None)
+
+
+def _text(value: Any) -> str:
+    """Returns a value of a task; a part as its type and options: `adamw (weight_decay 0.01)`."""
+    if not isinstance(value, dict):
+        return f"{value:g}" if isinstance(value, float) else str(value)
+    options = ", ".join(f"{key} {_text(v)}" for key, v in value.items() if key != "type" and v is not None)
+    return " ".join(part for part in (value.get("type"), f"({options})" if options else "") if part)

@@ -17,8 +17,8 @@ def rows(sample):
 
 
 @pytest.fixture(scope="session")
-def evaluate(sample, rows, exported, beam_arguments, tmp_path_factory):
-    """Runs the Evaluator's executor on the rows, beside a baseline if its folder is given; returns the evaluation."""
+def run_evaluator(beam_arguments, tmp_path_factory):
+    """Runs the Evaluator's executor on serialized rows, beside a baseline if there is one; returns the evaluation."""
     import tensorflow as tf
     from google.protobuf import text_format
     from tensorflow_transform.tf_metadata import schema_utils
@@ -29,36 +29,33 @@ def evaluate(sample, rows, exported, beam_arguments, tmp_path_factory):
     from components.evaluator import config
     from components.evaluator.executor import EvaluatorExecutor
 
-    folder = tmp_path_factory.mktemp("evaluate")
-    (folder / "examples" / "Split-test").mkdir(parents=True)
-    with tf.io.TFRecordWriter(
-        f"{folder}/examples/Split-test/data-00000-of-00001.gz", tf.io.TFRecordOptions(compression_type="GZIP")
-    ) as writer:
-        for serialized in sample.serialize(rows):
-            writer.write(serialized)
-    (folder / "schema").mkdir()
-    schema = schema_utils.schema_from_feature_spec(sample.feature_spec())
-    (folder / "schema" / "schema.pbtxt").write_text(text_format.MessageToString(schema))
-
     def artifact(kind, uri):
         made = kind()
         made.uri = str(uri)
         return made
 
-    def run(baseline: Path | None):
+    def run(serialized_rows, feature_spec, slices, model: Path, baseline: Path | None):
+        folder = tmp_path_factory.mktemp("evaluate")
+        (folder / "examples" / "Split-test").mkdir(parents=True)
+        with tf.io.TFRecordWriter(
+            f"{folder}/examples/Split-test/data-00000-of-00001.gz", tf.io.TFRecordOptions(compression_type="GZIP")
+        ) as writer:
+            for serialized in serialized_rows:
+                writer.write(serialized)
+        (folder / "schema").mkdir()
+        schema = schema_utils.schema_from_feature_spec(feature_spec)
+        (folder / "schema" / "schema.pbtxt").write_text(text_format.MessageToString(schema))
         examples = artifact(standard_artifacts.Examples, folder / "examples")
         examples.split_names = json.dumps(["test"])
         inputs = {
             "examples": [examples],
-            "model": [artifact(standard_artifacts.Model, exported)],
+            "model": [artifact(standard_artifacts.Model, model)],
             "baseline_model": [artifact(standard_artifacts.Model, baseline or folder / "no baseline")],
             "schema": [artifact(standard_artifacts.Schema, folder / "schema")],
         }
         evaluation = artifact(standard_artifacts.ModelEvaluation, tmp_path_factory.mktemp("evaluation"))
-        sizes = {head: len(classes) for head, classes in sample.classes.items()}
-        eval_config = config.eval_config(sizes, config.slice_keys(sample.task))
         properties = {
-            "eval_config": proto_utils.proto_to_json(eval_config),
+            "eval_config": proto_utils.proto_to_json(config.slicing_config(slices)),
             "example_splits": json.dumps(["test"]),
             "fairness_indicator_thresholds": "null",
         }
@@ -67,6 +64,15 @@ def evaluate(sample, rows, exported, beam_arguments, tmp_path_factory):
         return evaluation
 
     return run
+
+
+@pytest.fixture(scope="session")
+def evaluate(sample, rows, exported, run_evaluator):
+    """Evaluates the sample's model on the rows, beside a baseline if its folder is given."""
+    from components.evaluator import config
+
+    slices = config.slice_keys(sample.task)
+    return lambda baseline: run_evaluator(sample.serialize(rows), sample.feature_spec(), slices, exported, baseline)
 
 
 @pytest.fixture(scope="session")
@@ -82,7 +88,9 @@ def compared(sample, evaluate, exported, tmp_path_factory):
 
     baseline = tmp_path_factory.mktemp("models") / "baseline"
     shutil.copytree(exported, baseline)
-    heads = {head: list(classes) for head, classes in sample.classes.items() if head not in CHANGED}
-    heads |= {head: ["other", "classes"] for head in CHANGED}
-    (baseline / "Format-Serving" / "assets.extra" / HEADS_FILE).write_text(json.dumps({"heads": heads}))
+    file = baseline / "Format-Serving" / "assets.extra" / HEADS_FILE
+    heads = json.loads(file.read_text())["heads"]
+    for head in CHANGED:
+        heads[head] |= {"classes": ["other", "classes"], "thresholds": [0.5, 0.5]}
+    file.write_text(json.dumps({"heads": heads}))
     return evaluate(baseline)

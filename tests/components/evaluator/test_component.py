@@ -8,22 +8,24 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx.components.evaluator import executor as tfx_executor
 from tfx.types import standard_artifacts
 
-from components.evaluator import executor
 from components.evaluator.component import HeadReport, ReportExecutor
-from components.evaluator.executor import exported_heads
+from components.evaluator.exported import exported_heads
+from components.trainer.export import HEADS_FILE
 from schema.task import Gate
 
 COUNTS = {"train": 800, "eval": 100, "test": 200}
 
 
-def test_exported_heads_are_those_of_the_model_or_none(sample, exported, tmp_path):
-    assert {head: list(classes) for head, classes in sample.classes.items()} == exported_heads(str(exported))
-    assert exported_heads(str(tmp_path)) == {}
+def test_exported_heads_are_those_of_the_task(sample, exported):
+    found = exported_heads(str(exported))
+    assert {head: (sample.task.heads[head].type, classes) for head, classes in sample.classes.items()} == {
+        head: (described.type, described.classes) for head, described in found.items()
+    }
 
 
 def test_a_baseline_is_compared_on_the_heads_whose_classes_agree(compared, cold):
     heads = [json.loads(e.get_string_custom_property("baseline_heads")) for e in (compared, cold)]
-    assert heads == [["fit", "mood", "zone"], []]
+    assert heads == [["fit", "mood", "tags", "zone"], []]
 
 
 def test_without_a_comparable_head_tfx_is_given_no_baseline(evaluate, monkeypatch, tmp_path):
@@ -31,7 +33,7 @@ def test_without_a_comparable_head_tfx_is_given_no_baseline(evaluate, monkeypatc
     monkeypatch.setattr(tfx_executor.Executor, "Do", lambda _, inputs, outputs, properties: given.update(inputs))
     folder = tmp_path / "Format-Serving" / "assets.extra"
     folder.mkdir(parents=True)
-    (folder / executor.HEADS_FILE).write_text(json.dumps({"heads": {"zone": ["in", "elsewhere"]}}))
+    (folder / HEADS_FILE).write_text(json.dumps({"heads": {"zone": ["in", "elsewhere"]}}))
     evaluate(tmp_path)
     assert {"examples", "model", "schema"} == set(given)
 
@@ -53,12 +55,11 @@ def report(sample, tmp_path):
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(statistics_of(sample.task.heads, rows).SerializeToString())
         task = sample.task.model_copy(update={"gates": dict.fromkeys(sample.task.heads, ()) | gates})
-        classes = json.dumps({head: list(names) for head, names in sample.classes.items()})
         blessing = artifact(standard_artifacts.ModelBlessing, "blessing")
         ReportExecutor().Do(
             {"evaluation": [evaluation], "statistics": [statistics]},
             {"blessing": [blessing], "report": [artifact(HeadReport, "report")]},
-            {"task": task.to_json(), "classes": classes, "fingerprint": ""},
+            {"task": task.to_json(), "fingerprint": ""},
         )
         return json.loads((tmp_path / "report" / "report.json").read_text()), blessing
 
@@ -82,9 +83,13 @@ def test_a_report_says_per_head_what_design_md_promises(sample, cold, report):
     assert {"exact_match", "hamming_loss"} == set(written["joint"])
     assert list(sample.task.heads) == list(written["heads"])
     zone = written["heads"]["zone"]
-    assert {"classes", "labelled", "overall", "slices", "gates"} == set(zone)
+    assert {"type", "classes", "thresholds", "labelled", "overall", "slices", "gates"} == set(zone)
+    assert (zone["type"], written["heads"]["tags"]["type"]) == ("multiclass", "multilabel")
+    assert list(sample.classes["tags"]) == list(written["heads"]["tags"]["thresholds"])
     assert zone["labelled"] == {"train": 799, "eval": 99, "test": 199}
-    assert {"accuracy", "balanced_accuracy", "auc", "macro_f1", "log_loss", "ece"} == set(zone["overall"])
+    metrics = {"accuracy", "balanced_accuracy", "auc", "macro_f1", "log_loss", "ece", "ece_uncalibrated"}
+    assert metrics == set(zone["overall"])
+    assert {"ece", "ece_uncalibrated"} < set(zone["slices"][0]["metrics"])
     assert {"city": "oslo"} in [entry["slice"] for entry in zone["slices"]]
     without = [entry for entry in written["heads"]["fit"]["slices"] if entry["slice"] == {"city": "lima"}]
     assert without == [{"slice": {"city": "lima"}, "labelled": 0, "metrics": {}}]

@@ -3,10 +3,19 @@ import json
 import pytest
 
 from components.evaluator import config
+from components.evaluator.exported import ExportedHead
 from schema.task import Gate
 
-HEADS = {"zebra": 2, "apple": 4}
+ZEBRA = ExportedHead("multiclass", ("no", "yes"), (0.7, 0.3))
+APPLE = ExportedHead("multilabel", ("red", "ripe", "big"), (0.5, 0.2, 0.6))
+HEADS = {"zebra": ZEBRA, "apple": APPLE}
 SLICES = [("origin",), ("carrier", "origin")]
+OF_ZEBRA = {"thresholds": [0.7, 0.3], "multilabel": False}
+OF_APPLE = {"thresholds": [0.5, 0.2, 0.6], "multilabel": True}
+
+
+def eval_config(heads, slices, baseline=None):
+    return config.eval_config(config.slicing_config(slices), heads, baseline)
 
 
 def metrics_by_spec(eval_config):
@@ -19,7 +28,7 @@ def metrics_by_spec(eval_config):
 
 
 def test_every_head_has_its_metrics_its_label_and_its_mask():
-    found = config.eval_config(HEADS, SLICES)
+    found = eval_config(HEADS, SLICES)
     (model,) = found.model_specs
     assert dict(model.label_keys) == {"zebra": "zebra_label", "apple": "apple_label"}
     assert dict(model.example_weight_keys) == {"zebra": "zebra_labelled", "apple": "apple_labelled"}
@@ -29,32 +38,34 @@ def test_every_head_has_its_metrics_its_label_and_its_mask():
         list(model.preprocessing_function_names),
     ) == ("", "evaluation", ["transform_features"])
     assert metrics_by_spec(found) == [
-        (["zebra"], [], "HeadMetrics", {"num_classes": 2}),
-        (["apple"], [], "HeadMetrics", {"num_classes": 4}),
-        ([], [], "JointMetrics", {}),
+        (["zebra"], [], "HeadMetrics", OF_ZEBRA),
+        (["apple"], [], "HeadMetrics", OF_APPLE),
+        ([], [], "JointMetrics", {"heads": {"zebra": OF_ZEBRA, "apple": OF_APPLE}}),
     ]
 
 
 def test_slices_are_the_whole_and_those_asked_for():
-    found = config.eval_config(HEADS, SLICES).slicing_specs
+    found = eval_config(HEADS, SLICES).slicing_specs
     assert [list(spec.feature_keys) for spec in found] == [[], ["origin"], ["carrier", "origin"]]
 
 
-def test_a_baseline_is_asked_only_for_the_heads_that_both_have():
-    found = config.eval_config(HEADS, [], frozenset({"apple"}))
+def test_a_baseline_is_asked_only_for_the_heads_that_both_have_and_decides_by_its_own_thresholds():
+    before = ExportedHead("multilabel", APPLE.classes, (0.4, 0.4, 0.4))
+    found = eval_config(HEADS, [], {"apple": before})
     candidate, baseline = found.model_specs
     assert [(m.name, m.is_baseline) for m in (candidate, baseline)] == [("candidate", False), ("baseline", True)]
     assert {"zebra", "apple"} == set(candidate.label_keys) == set(candidate.example_weight_keys)
     assert {"apple"} == set(baseline.label_keys) == set(baseline.example_weight_keys)
     assert metrics_by_spec(found) == [
-        (["zebra"], ["candidate"], "HeadMetrics", {"num_classes": 2}),
-        (["apple"], ["candidate", "baseline"], "HeadMetrics", {"num_classes": 4}),
-        ([], ["candidate"], "JointMetrics", {}),
+        (["zebra"], ["candidate"], "HeadMetrics", OF_ZEBRA),
+        (["apple"], ["candidate"], "HeadMetrics", OF_APPLE),
+        (["apple"], ["baseline"], "HeadMetrics", {"thresholds": [0.4, 0.4, 0.4], "multilabel": True}),
+        ([], ["candidate"], "JointMetrics", {"heads": {"zebra": OF_ZEBRA, "apple": OF_APPLE}}),
     ]
 
 
 def test_nothing_has_a_threshold_because_tfma_gives_no_verdict_here():
-    found = config.eval_config(HEADS, SLICES, frozenset(HEADS))
+    found = eval_config(HEADS, SLICES, HEADS)
     for spec in found.metrics_specs:
         assert not spec.thresholds
         assert not [metric for metric in spec.metrics if metric.HasField("threshold") or metric.per_slice_thresholds]

@@ -5,20 +5,34 @@ import pytest
 import tensorflow as tf
 
 from components.evaluator import config, results
-from components.evaluator.metrics import HeadCounts, metrics_of
+from components.evaluator.exported import exported_heads
+from components.evaluator.metrics import decide, head_metrics
 from components.evaluator.results import OVERALL, slice_key
 
 
 @pytest.fixture(scope="module")
 def predicted(sample, exported, rows):
-    """Probabilities by head, from the SavedModel."""
+    """Probabilities by output, from the SavedModel."""
     signature = tf.saved_model.load(str(exported / "Format-Serving")).signatures["evaluation"]
     examples = tf.constant(sample.serialize(rows))
-    return {head: values.numpy() for head, values in signature(examples).items()}
+    return {name: values.numpy() for name, values in signature(examples).items()}
 
 
 @pytest.fixture(scope="module")
-def expected(sample, rows, predicted):
+def answers(exported):
+    """The heads of the model."""
+    return exported_heads(str(exported))
+
+
+def label_of(head, value):
+    """Returns the index of a class, or 1 for every tag that the row has."""
+    if head.is_multilabel:
+        return [int(tag in value) for tag in head.classes]
+    return head.classes.index(value)
+
+
+@pytest.fixture(scope="module")
+def expected(answers, rows, predicted):
     """Computes a head's metrics over its labelled rows in a slice, NaN left out as in Results."""
 
     def metrics(head, **columns):
@@ -27,8 +41,16 @@ def expected(sample, rows, predicted):
             for i, row in enumerate(rows)
             if row[head] is not None and all(row[name] == value for name, value in columns.items())
         ]
-        labels = np.array([sample.classes[head].index(rows[i][head]) for i in keep], int)
-        found = metrics_of(HeadCounts.of(labels, predicted[head][keep]))
+        of_head = answers[head]
+        labels = np.array([label_of(of_head, rows[i][head]) for i in keep], int)
+        found = head_metrics(
+            labels.reshape((-1, len(of_head.classes)) if of_head.is_multilabel else -1),
+            predicted[head][keep],
+            np.ones(len(keep)),
+            of_head.thresholds,
+            of_head.is_multilabel,
+            predicted[f"{head}/uncalibrated"][keep],
+        )
         return {name: value for name, value in found.items() if not np.isnan(value)}
 
     return metrics
@@ -66,13 +88,16 @@ def test_a_slice_that_only_a_gate_asks_for_is_there_under_the_key_of_the_gate(sa
     assert expected("zone", code=7) == pytest.approx(alone.heads["zone"][slice_key(gate.slice)], rel=1e-5)
 
 
-def test_joint_metrics_look_at_all_heads_of_a_row(sample, alone, rows, predicted):
+def test_joint_metrics_look_at_all_heads_of_a_row(answers, alone, rows, predicted):
     labelled = exact = labels = wrong = 0
     for i, row in enumerate(rows):
         errors = [
-            predicted[head][i].argmax() != classes.index(row[head])
-            for head, classes in sample.classes.items()
-            if row[head] is not None
+            is_wrong
+            for name, head in answers.items()
+            if row[name] is not None
+            for is_wrong in np.ravel(
+                decide(predicted[name][i : i + 1], head.thresholds, head.is_multilabel)[0] != label_of(head, row[name])
+            )
         ]
         labelled, labels, wrong = labelled + bool(errors), labels + len(errors), wrong + sum(errors)
         exact += bool(errors) and not any(errors)
@@ -80,7 +105,7 @@ def test_joint_metrics_look_at_all_heads_of_a_row(sample, alone, rows, predicted
 
 
 def test_with_a_baseline_both_models_have_their_own_results(sample, compared, alone):
-    shared = ("zone", "mood", "fit")
+    shared = ("zone", "mood", "fit", "tags")
     candidate = results.load(compared.uri, tuple(sample.task.heads), config.CANDIDATE)
     baseline = results.load(compared.uri, shared, config.BASELINE)
     for head in sample.task.heads:

@@ -2,6 +2,7 @@ import pytest
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from components.evaluator import summary
+from components.evaluator.exported import ExportedHead
 from components.evaluator.results import Results
 from components.evaluator.verdict import GateResult
 from schema.task import Gate
@@ -49,13 +50,18 @@ def report():
     )
     labelled = {"late": {"train": 80, "eval": 9, "test": 10}, "lost": {"train": 100, "eval": 12, "test": 12}}
     outcome = GateResult(Gate(metric="auc", min=0.7), 0.6, None, False, "too low")
-    classes = {"late": ("no", "yes"), "lost": ("a", "b", "c")}
-    return summary.summarize(classes, labelled, results, {"late": [], "lost": [outcome]})
+    heads = {
+        "late": ExportedHead("multiclass", ("no", "yes"), (0.75, 0.25)),
+        "lost": ExportedHead("multilabel", ("a", "b", "c"), (0.5, 0.5, 0.4)),
+    }
+    return summary.summarize(heads, labelled, results, {"late": [], "lost": [outcome]})
 
 
 def test_a_heads_part_is_that_of_design_md(report):
     assert report["heads"]["late"] == {
+        "type": "multiclass",
         "classes": ["no", "yes"],
+        "thresholds": {"no": 0.75, "yes": 0.25},
         "labelled": {"train": 80, "eval": 9, "test": 10},
         "overall": {"accuracy": 0.75, "auc": 0.8},
         "slices": [
@@ -65,6 +71,12 @@ def test_a_heads_part_is_that_of_design_md(report):
         "gates": [],
     }
     assert report["joint"] == {"exact_match": 0.5}
+
+
+def test_a_multilabel_head_has_a_threshold_per_tag(report):
+    lost = report["heads"]["lost"]
+    assert lost["type"] == "multilabel"
+    assert lost["thresholds"] == {"a": 0.5, "b": 0.5, "c": 0.4}
 
 
 def test_gates_are_listed_with_their_outcome(report):

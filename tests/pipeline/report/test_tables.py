@@ -51,15 +51,41 @@ class TestVerdict:
 class TestTables:
     def test_labelled_rows(self, report):
         assert rows(report, "Labelled rows") == [
-            ["kind", "cat, dog", "8,000", "1,001", "999"],
-            ["size", "small, large", "10", "2", "0"],
+            ["kind", "cat, dog", "-", "8,000", "1,001", "999"],
+            ["size", "small, large", "-", "10", "2", "0"],
         ]
+
+    @pytest.mark.parametrize(
+        ("type_", "thresholds", "shown"),
+        [
+            ("multiclass", {"cat": 0.5, "dog": 0.5}, "likeliest"),
+            ("multiclass", {"cat": 0.8125, "dog": 0.1875}, "dog 0.188"),
+            ("multiclass", {"a": 0.7, "b": 0.2, "c": 0.1}, "a 0.7, b 0.2, c 0.1"),
+            ("multilabel", {"cat": 0.5, "dog": 0.5}, "0.5"),
+            ("multilabel", {"cat": 0.5, "dog": 0.25}, "cat 0.5, dog 0.25"),
+        ],
+    )
+    def test_thresholds_where_the_report_has_them(self, report, type_, thresholds, shown):
+        report["heads"]["kind"].update(type=type_, thresholds=thresholds)
+        assert [row[2] for row in rows(report, "Labelled rows")] == [shown, "-"]
+
+    @pytest.mark.parametrize("width", [60, 80, 150])
+    def test_many_tags_are_not_all_named(self, report, width):
+        tags = [f"tag{i}" for i in range(30)]
+        thresholds = {tag: 0.01 * i for i, tag in enumerate(tags)}
+        report["heads"]["kind"].update(type="multilabel", classes=tags, thresholds=thresholds)
+        shown = text(tables.render(report), width=width)
+        assert "and 22" in " ".join(shown.split())
+        assert "tag29" not in shown
+        assert max(map(len, shown.splitlines())) <= width
 
     def test_metrics_of_every_kind(self, report):
         assert rows(report, "Metrics on test") == [
-            ["kind", "0.9100", "-", "0.8765", "-", "0.2500", "-"],
-            ["size", "-", "-", "-", "-", "-", "-"],
+            ["kind", "0.9100", "-", "0.8765", "-", "0.2500", "-", "-"],
+            ["size", "-", "-", "-", "-", "-", "-", "-"],
         ]
+        report["heads"]["size"]["overall"] = {"ece": 0.01, "ece_uncalibrated": 0.0234}
+        assert rows(report, "Metrics on test")[1][-2:] == ["0.0100", "0.0234"]
         assert tables.METRICS == ("accuracy", "balanced_accuracy", "auc", "macro_f1", "log_loss", "ece")
 
     def test_gates(self, report):
@@ -89,6 +115,14 @@ class TestTables:
     def test_nothing_is_cut_off_where_there_is_little_room(self, report):
         report["heads"]["a_head_with_a_long_name"] = report["heads"].pop("kind")
         assert "…" not in text(tables.render(report), width=60)
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [("", ""), ("abc", "a, b, c"), ("a" * 9, ", ".join("a" * 9)), ("a" * 10, f"{', '.join('a' * 8)} and 2 more")],
+)
+def test_named(parts, expected):
+    assert tables.named(list(parts)) == expected
 
 
 @pytest.mark.parametrize(("value", "expected"), [(None, "-"), (0.0, "0.0000"), (1, "1.0000"), (0.123456, "0.1235")])
