@@ -4,7 +4,7 @@
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help setup run test lint format lock clean
+.PHONY: help setup run test lint format docs lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ lint: setup ## Check style, types and the direction of imports
 format: setup ## Mend style where a tool can
 	@$(BIN)/ruff check --fix-only
 	@$(BIN)/ruff format
+
+docs: setup ## Write docs/reference.md from the models of task.yaml
+	@$(BIN)/python -m pipeline.reference
 
 lock: ## Solve requirements.lock anew from pyproject.toml, for both lanes (ARGS=--upgrade: newest versions)
 	@uv=$$(sh deploy/setup.sh uv) && "$$uv" pip compile pyproject.toml --quiet $(ARGS) \

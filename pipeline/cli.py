@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import datetime
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from schema.errors import RunFolderBusy, UserError
+from pipeline.datasets import DATASETS
+from schema.errors import UserError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from pipeline.config import RunConfig
-    from schema.contract import Contract
+    from pipeline.progress import Progress
 
 app = typer.Typer(
     name="multihead",
@@ -35,6 +32,8 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Overrides a key of task.yaml; may be given several times."),
 ]
+DataOption = Annotated[Path | None, typer.Option(help="File or folder of rows; data/TASK if not given.")]
+OutputOption = Annotated[Path | None, typer.Option(help="The run's folder; runs/TASK if not given.")]
 
 
 def main() -> None:
@@ -67,7 +66,7 @@ def _complain(error: UserError) -> None:
 
 @app.command(epilog="Example: multihead data flights")
 def data(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="flights")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help=", ".join(DATASETS))],
     output: Annotated[Path | None, typer.Option(help="Folder to write to; data/NAME if not given.")] = None,
 ) -> None:
     """Write a real data set as Parquet."""
@@ -89,8 +88,8 @@ def validate(task: TaskArgument, overrides: SetOption = None) -> None:
 @app.command(epilog="Example: multihead run flights --set training.epochs=2 --set heads.cancelled.loss.weight=3")
 def run(
     task: TaskArgument,
-    data: Annotated[Path | None, typer.Option(help="File or folder of rows; data/TASK if not given.")] = None,
-    output: Annotated[Path | None, typer.Option(help="The run's folder; runs/TASK if not given.")] = None,
+    data: DataOption = None,
+    output: OutputOption = None,
     overrides: SetOption = None,
     beam_option: Annotated[
         list[str] | None,
@@ -103,24 +102,56 @@ def run(
     Exit code: 0 pushed, 2 bad input or configuration, 3 the data contradicts its schema, 4 a gate refused the model,
     5 another run holds the folder, 1 anything else.
     """
-    from pipeline.config import RunConfig
+    from pipeline import session
     from schema.contract import find_task, load_contract
 
     contract = load_contract(find_task(task), overrides or ())
-    name = contract.task.task
-    source = data or _default_data(name)
-    _check_data(source, contract)
-    config = RunConfig(
-        data=source,
-        output=output or Path("runs") / name,
-        run_id=datetime.datetime.now().strftime("%Y%m%d-%H%M%S-%f"),
-        fresh=fresh,
-        beam_options=tuple(f"--{option.removeprefix('--')}" for option in beam_option or ()),
-    )
-    with _hold(config):
-        report = _run(contract, config)
+    options = tuple(f"--{option.removeprefix('--')}" for option in beam_option or ())
+    config = session.configure(contract, data, output, fresh, options)
+
+    def work(progress: Progress) -> dict[str, Any]:
+        with progress.doing("starting TFX and TensorFlow"):
+            from pipeline.run import run_task
+        report = run_task(contract, config, progress.start, progress.finish)
+        progress.close(report, config)
+        return report
+
+    with session.hold(config):
+        report = session.watched(config, work, "stages")
     if not report["blessed"]:
         raise typer.Exit(_NOT_BLESSED)
+
+
+@app.command(epilog="Example: multihead compare flights --set trunk.type=shared,independent,mmoe --seeds 3")
+def compare(
+    task: TaskArgument,
+    grid: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE,VALUE", help="Values to compare; several keys make a grid."),
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="Trainings per cell of the grid, seeds from training.seed on.")] = 1,
+    data: DataOption = None,
+    output: OutputOption = None,
+) -> None:
+    """Train a grid of settings on the same examples and compare them on the test split.
+
+    Nothing is pushed. The same command goes on where it was interrupted, and with more values or seeds trains only what
+    is new. Exit codes are those of `run`.
+    """
+    from pipeline import session
+    from pipeline.compare import grid as grids
+    from schema.contract import find_task
+
+    cells = grids.read_grid(find_task(task), grid or (), seeds)
+    config = session.configure(cells[0].contract, data, output)
+
+    def work(progress: Progress) -> None:
+        with progress.doing("starting TFX and TensorFlow"):
+            from pipeline.compare import run
+        run.compare(cells, seeds, config, progress)
+
+    with session.hold(config):
+        session.watched(config, work, "stages and trainings")
 
 
 @app.command(epilog="Example: multihead report runs/flights")
@@ -144,74 +175,3 @@ def _console() -> Console:
     from rich.console import Console
 
     return Console(highlight=False, markup=False, emoji=False)
-
-
-def _default_data(name: str) -> Path:
-    """Returns data/NAME, made first if it is a real data set that is not there yet."""
-    from pipeline.datasets import DATASETS, make_dataset
-
-    folder = Path("data") / name
-    if name in DATASETS and not any(folder.glob("*.parquet")):
-        made = make_dataset(name, folder)
-        typer.echo(f"made {made.path}: {made.rows:,} rows")
-    return folder
-
-
-def _check_data(source: Path, contract: Contract) -> None:
-    """Fails on data that cannot be read, before anything heavy is imported."""
-    from components.example_gen.source import find_files, find_shards
-
-    file_format = contract.task.data.format
-    find_shards(find_files(source, file_format), file_format)
-
-
-@contextmanager
-def _hold(config: RunConfig) -> Iterator[None]:
-    """Holds the run's folder: two runs in it would write over each other."""
-    from filelock import FileLock, Timeout
-
-    holder = config.output / ".holder"
-    lock = FileLock(config.output / ".lock", timeout=0)
-    try:
-        config.output.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-        holder.write_text(f"run {config.run_id}, process {os.getpid()}", encoding="utf-8")
-    except Timeout:
-        who = holder.read_text(encoding="utf-8") if holder.is_file() else "another run"
-        raise RunFolderBusy(f"{config.output}: held by {who}; wait for it, or give another --output") from None
-    except OSError as error:
-        raise UserError(f"{config.output}: cannot be used as a run's folder ({error.strerror or error})") from None
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _run(contract: Contract, config: RunConfig) -> dict[str, Any]:
-    """Runs the pipeline with a line per stage; returns the report."""
-    from pipeline.progress import Progress
-    from pipeline.quiet import message, output_to, root_cause
-
-    with output_to(config.log) as console:
-        progress = Progress(console)
-        try:
-            with progress.doing("starting TFX and TensorFlow"):
-                from pipeline.run import run_task
-            found = run_task(contract, config, progress.start, progress.finish)
-        except KeyboardInterrupt:
-            _stop(console, progress, config, "interrupted; the same command goes on from the finished stages", 1)
-        except Exception as error:
-            import logging
-
-            logging.exception("the run failed")
-            cause = root_cause(error)
-            code = cause.exit_code if isinstance(cause, UserError) else 1
-            _stop(console, progress, config, message(cause), code)
-        progress.close(found, config)
-    return found
-
-
-def _stop(console: Console, progress: Any, config: RunConfig, sentence: str, code: int) -> None:
-    progress.fail(sentence)
-    console.print(f"log: {config.log}", soft_wrap=True, markup=False)
-    raise typer.Exit(code)

@@ -11,24 +11,50 @@ import importlib.metadata
 from functools import cache
 from pathlib import Path
 
-from schema.features import CategoricalFeature, NumericFeature
-from schema.heads import CrossEntropy, MulticlassHead
+from schema.applications import BUILT_IN_WEIGHTS
+from schema.features import (
+    ApplicationEncoder,
+    CategoricalFeature,
+    CnnEncoder,
+    Feature,
+    ImageFeature,
+    LstmEncoder,
+    NumericFeature,
+    PiecewiseLinearEncoder,
+    PlainEncoder,
+    TextFeature,
+)
+from schema.heads import CrossEntropy, Head, MulticlassHead, MultilabelHead
 from schema.task import Data, TaskSpec
 from schema.training import Training
 from schema.trunks import SharedTrunk
 
 _ROOT = Path(__file__).parent.parent
 # Sources by stage, relative to the project; how task.yaml is read and its errors are worded changes no result.
-_CONTRACT = ("schema/task.py", "schema/contract.py", "schema/names.py")
+_CONTRACT = (
+    "schema/applications.py",
+    "schema/columns.py",
+    "schema/contract.py",
+    "schema/features.py",
+    "schema/heads.py",
+    "schema/names.py",
+    "schema/part.py",
+    "schema/task.py",
+    "schema/training.py",
+    "schema/trunks.py",
+)
 _SOURCES = {
-    "ExampleGen": ("components/example_gen",),
+    "ExampleGen": ("components/example_gen", "components/images.py"),
     "Transform": ("components/transform",),
-    "Trainer": ("components/trainer", "components/transform/features"),
+    "Trainer": ("components/trainer", "components/transform/features", "components/images.py"),
     "Evaluator": (
+        "components/evaluator/buffered.py",
         "components/evaluator/config.py",
         "components/evaluator/executor.py",
+        "components/evaluator/exported.py",
         "components/evaluator/joint.py",
         "components/evaluator/metrics.py",
+        "components/evaluator/per_head.py",
     ),
     "Report": ("components/evaluator", "components/statistics.py"),
 }
@@ -66,21 +92,23 @@ def _without_gates(task: TaskSpec) -> TaskSpec:
     return task.model_copy(update={"gates": dict.fromkeys(task.heads, ()), "slices": ()})
 
 
+def weights(task: TaskSpec) -> str:
+    """Returns a digest of the contents of the weights files that a task names."""
+    files = [
+        Path(feature.encoder.weights)
+        for feature in task.features.values()
+        if isinstance(feature, ImageFeature)
+        and isinstance(feature.encoder, ApplicationEncoder)
+        and feature.encoder.weights not in BUILT_IN_WEIGHTS
+    ]
+    return digest(*(hashlib.sha256(file.read_bytes()).hexdigest() for file in files))
+
+
 def for_transform(task: TaskSpec) -> TaskSpec:
     """Returns the task with the features, heads and class weights that Transform reads."""
-    features = {
-        name: feature.model_copy(update={"embedding": CategoricalFeature(type="categorical").embedding})
-        if isinstance(feature, CategoricalFeature)
-        else feature
-        for name, feature in task.features.items()
-    }
-    heads = {
-        name: MulticlassHead(type=head.type, loss=CrossEntropy(class_weights=head.loss.class_weights))
-        for name, head in task.heads.items()
-    }
     update = {
-        "features": features,
-        "heads": heads,
+        "features": {name: _transformed(feature) for name, feature in task.features.items()},
+        "heads": {name: _labelled(head) for name, head in task.heads.items()},
         "trunk": SharedTrunk(),
         "training": Training(),
         "data": Data(),
@@ -88,19 +116,53 @@ def for_transform(task: TaskSpec) -> TaskSpec:
     return _without_gates(task).model_copy(update=update)
 
 
+def _transformed(feature: Feature) -> Feature:
+    """Returns a feature without what the model does with the transformed column."""
+    if isinstance(feature, NumericFeature):
+        encoder = feature.encoder
+        is_binned = isinstance(encoder, PiecewiseLinearEncoder)
+        kept = encoder.model_copy(update={"units": None}) if is_binned else PlainEncoder()
+        return feature.model_copy(update={"encoder": kept})
+    if isinstance(feature, CategoricalFeature):
+        return feature.model_copy(update={"embedding": CategoricalFeature(type="categorical").embedding})
+    if isinstance(feature, TextFeature):
+        return feature.model_copy(update={"encoder": LstmEncoder()})
+    return ImageFeature(type="image", shape=(32, 32, 3), encoder=CnnEncoder())
+
+
+def _labelled(head: Head) -> Head:
+    """Returns a head without what the model does with the transformed label."""
+    loss = CrossEntropy(class_weights=head.loss.class_weights)
+    if isinstance(head, MultilabelHead):
+        return MultilabelHead(type="multilabel", loss=loss)
+    return MulticlassHead(type="multiclass", loss=loss)
+
+
 def for_trainer(task: TaskSpec) -> TaskSpec:
     """Returns the task without what comes before and after training."""
-    features = {
-        name: feature.model_copy(update={"scaling": NumericFeature(type="numeric").scaling})
-        if isinstance(feature, NumericFeature)
-        else feature
-        for name, feature in task.features.items()
+    update = {
+        "features": {name: _trained(feature) for name, feature in task.features.items()},
+        "heads": {name: _without_separator(head) for name, head in task.heads.items()},
+        "data": Data(),
     }
-    return _without_gates(task).model_copy(update={"features": features, "data": Data()})
+    return _without_gates(task).model_copy(update=update)
+
+
+def _trained(feature: Feature) -> Feature:
+    """Returns a feature without what is done before training."""
+    if isinstance(feature, NumericFeature):
+        return feature.model_copy(update={"scaling": NumericFeature(type="numeric").scaling})
+    return feature.model_copy(update={"source": "bytes"}) if isinstance(feature, ImageFeature) else feature
+
+
+def _without_separator(head: Head) -> Head:
+    if isinstance(head, MultilabelHead):
+        return head.model_copy(update={"separator": MultilabelHead(type="multilabel").separator})
+    return head
 
 
 def for_report(task: TaskSpec) -> TaskSpec:
-    """Returns the task's heads and gates."""
-    heads = {name: MulticlassHead(type=head.type) for name, head in task.heads.items()}
+    """Returns the task's gates; what its heads are, the model says."""
+    heads = {name: MulticlassHead(type="multiclass") for name in task.heads}
     update = {"heads": heads, "trunk": SharedTrunk(), "training": Training(), "slices": (), "data": Data()}
     return task.model_copy(update=update)

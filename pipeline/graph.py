@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
+import tensorflow_data_validation as tfdv
+from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.components.example_validator.component import ExampleValidator
-from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.components.statistics_gen.component import StatisticsGen
 from tfx.components.trainer.component import Trainer
 from tfx.components.transform.component import Transform
@@ -17,15 +19,17 @@ from tfx.proto import trainer_pb2, transform_pb2
 from components.baseline.component import Baseline
 from components.data_gate.component import DataGate
 from components.evaluator.component import Evaluator, Report
-from components.evaluator.config import eval_config, slice_keys
-from components.example_gen import source
+from components.evaluator.config import slice_keys, slicing_config
+from components.example_gen import images, source
 from components.example_gen.component import ExampleGen
+from components.example_gen.layout import Layout
+from components.import_schema.component import ImportSchema
 from components.pusher.component import Pusher
 from components.pusher.serving import read_pointer, version_folder
 from pipeline import fingerprint
 from pipeline.config import RunConfig
 from schema import names
-from schema.contract import Contract, column_type, columns
+from schema.contract import Contract
 
 # The gate is cheaper than its place in the cache; what the cache says of the serving folder may no longer be there.
 NEVER_CACHED = frozenset({"DataGate", "Pusher"})
@@ -42,22 +46,21 @@ def build_pipeline(contract: Contract, run: RunConfig) -> Pipeline:
         DataError: There is no data.
     """
     task, classes = contract.task, {head: list(values) for head, values in contract.classes.items()}
-    data_fingerprint = source.fingerprint(source.find_files(run.data, task.data.format))
+    rows, layout = data_fingerprint(contract, run.data), Layout.of(contract)
     transform_task, trainer_task = fingerprint.for_transform(task), fingerprint.for_trainer(task)
-    training = training_digest(contract, data_fingerprint)
+    training = training_digest(contract, rows)
     baseline_version = find_baseline(run, training)
 
     example_gen = ExampleGen(
         data=str(run.data.resolve()),
         config=task.data,
-        column_types={name: column_type(column) for name, column in columns(contract.schema).items()},
-        labels=task.heads,
-        fingerprint=fingerprint.digest(data_fingerprint, fingerprint.code("ExampleGen")),
+        layout=layout,
+        fingerprint=fingerprint.digest(rows, fingerprint.code("ExampleGen")),
     )
-    statistics = StatisticsGen(examples=example_gen.outputs["examples"])
-    schema = ImportSchemaGen(schema_file=str(contract.schema_file.resolve()))
-    # The path alone would hide a change of the file from the cache.
-    schema.exec_properties["fingerprint"] = fingerprint.digest(contract.schema_file.read_text(encoding="utf-8"))
+    statistics = StatisticsGen(
+        examples=example_gen.outputs["examples"], stats_options=statistics_options(layout.images)
+    )
+    schema = ImportSchema(contract.schema).with_id("ImportSchemaGen")
     validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"])
     gate = DataGate(
         anomalies=validator.outputs["anomalies"],
@@ -88,6 +91,7 @@ def build_pipeline(contract: Contract, run: RunConfig) -> Pipeline:
             "task": trainer_task.to_json(),
             "classes": json.dumps(classes),
             "code": fingerprint.code("Trainer"),
+            "weights": fingerprint.weights(trainer_task),
         },
     )
     baseline = Baseline(version=str(baseline_version or ""), identity=baseline_identity(baseline_version))
@@ -98,14 +102,13 @@ def build_pipeline(contract: Contract, run: RunConfig) -> Pipeline:
         baseline_model=baseline.outputs["model"],
         schema=schema.outputs["schema"],
         example_splits=[names.TEST],
-        eval_config=eval_config({head: len(values) for head, values in classes.items()}, slice_keys(task)),
+        eval_config=slicing_config(slice_keys(task)),
     )
     evaluator.exec_properties["fingerprint"] = fingerprint.code("Evaluator")
     report = Report(
         evaluation=evaluator.outputs["evaluation"],
         statistics=statistics.outputs["statistics"],
         task=fingerprint.for_report(task),
-        classes=classes,
         fingerprint=fingerprint.code("Report"),
     )
     pusher = Pusher(
@@ -137,14 +140,43 @@ def build_pipeline(contract: Contract, run: RunConfig) -> Pipeline:
     )
 
 
-def training_digest(contract: Contract, data_fingerprint: str) -> str:
-    """Returns what identifies a training: everything that makes the model, and nothing that judges it."""
+def statistics_options(images: Iterable[str]) -> tfdv.StatsOptions | None:
+    """Returns options that keep StatisticsGen from counting each image as a word, with all of them in memory.
+
+    Only what it needs to know of image columns: with the whole schema, a changed class would ask for new statistics.
+    """
+    declared = [
+        schema_pb2.Feature(name=name, type=schema_pb2.BYTES, image_domain=schema_pb2.ImageDomain()) for name in images
+    ]
+    return tfdv.StatsOptions(schema=schema_pb2.Schema(feature=declared)) if declared else None
+
+
+def data_fingerprint(contract: Contract, data: Path) -> str:
+    """Returns a digest of the data's files: tables, and the images that they name.
+
+    Raises:
+        DataError: There is no data, or it cannot be read.
+    """
+    file_format = contract.task.data.format
+    files = source.find_files(data, file_format)
+    return source.fingerprint([*files, *images.referenced(files, file_format, Layout.of(contract).path_columns)])
+
+
+def training_digest(contract: Contract, rows: str) -> str:
+    """Returns what identifies a training: everything that makes the model, and nothing that judges it.
+
+    Args:
+        contract: The task.
+        rows: Fingerprint of the data.
+    """
     return fingerprint.digest(
-        data_fingerprint,
+        rows,
         contract.schema.SerializeToString(deterministic=True).hex(),
         contract.task.data.model_dump_json(),
+        Layout.of(contract).to_json(),
         fingerprint.for_transform(contract.task).to_json(),
         fingerprint.for_trainer(contract.task).to_json(),
+        fingerprint.weights(contract.task),
         *(fingerprint.code(stage) for stage in ("ExampleGen", "Transform", "Trainer")),
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.text import Text
 
 from pipeline.report import document, tables
@@ -34,7 +34,7 @@ class Progress:
         self.start(what)
         started = time.monotonic()
         yield
-        self._line("done", what, f"{time.monotonic() - started:7.1f} s")
+        self.done(what, f"{time.monotonic() - started:7.1f} s")
 
     def start(self, stage: str) -> None:
         """Shows a stage as running."""
@@ -45,7 +45,11 @@ class Progress:
     def finish(self, stage: dict[str, Any]) -> None:
         """Prints the line of a finished stage, as report.json has it."""
         rows = f"{stage['rows']:>10,} rows" if stage["rows"] else ""
-        self._line("cached" if stage["cached"] else "done", stage["id"], f"{stage['seconds']:7.1f} s {rows}")
+        self.done(stage["id"], f"{stage['seconds']:7.1f} s {rows}", stage["cached"])
+
+    def done(self, what: str, rest: str, is_cached: bool = False) -> None:
+        """Prints the line of something that is finished, or was finished by an earlier run."""
+        self._line("cached" if is_cached else "done", what, rest)
 
     def fail(self, sentence: str) -> None:
         """Prints the line of the stage that failed, and why."""
@@ -64,8 +68,14 @@ class Progress:
         for line in lines:
             self._console.print(Text(line), soft_wrap=True)
 
+    def show(self, *parts: RenderableType) -> None:
+        """Prints what is to be read at the end."""
+        self._status.stop()
+        for part in parts:
+            self._console.print(part)
+
     def _line(self, state: str, stage: str, rest: str) -> None:
         self._status.stop()
         self._running = None
         style = {"done": "green", "cached": "dim", "FAILED": "bold red"}[state]
-        self._console.print(Text.assemble((f"{state:<7}", style), f"{stage:<28}{rest}"), soft_wrap=True)
+        self._console.print(Text.assemble((f"{state:<7}", style), f"{stage:<27} {rest}"), soft_wrap=True)

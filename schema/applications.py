@@ -28,6 +28,9 @@ _KERAS = (
     ("nasnet", "NASNet", "nasnet", ("Mobile", "Large")),
 )
 
+# Of an encoder's `weights`: whatever else it says is a file.
+BUILT_IN_WEIGHTS = ("imagenet", "none")
+
 APPLICATIONS: dict[str, Application] = {
     **{
         f"{family}{'' if size[0].isdigit() else '_'}{size.lower()}": Application(f"{prefix}{size}", module)

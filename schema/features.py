@@ -59,6 +59,7 @@ class NumericFeature(Part):
     missing_indicator: bool = True
     """Whether the model also sees if the value was missing."""
     encoder: NumericEncoder = PlainEncoder()
+    """How the model sees the number."""
 
 
 class CategoricalFeature(Part):
@@ -112,6 +113,7 @@ class TextFeature(Part):
     oov: PositiveInt = 1
     """Ids for all other tokens, chosen by hash."""
     encoder: TextEncoder = LstmEncoder()
+    """How the model sees the tokens."""
 
 
 class CnnEncoder(Part):
@@ -170,6 +172,7 @@ class ImageFeature(Part):
     source: Literal["bytes", "path"] = "bytes"
     """Whether the column holds encoded images, or paths of files relative to the table's folder."""
     encoder: ImageEncoder = CnnEncoder()
+    """How the model sees the pixels."""
 
     @model_validator(mode="after")
     def _fits_its_encoder(self) -> ImageFeature:

@@ -77,6 +77,7 @@ class Threshold(Part):
 
 class _Head(Part):
     loss: Loss = CrossEntropy()
+    """What training makes small, over labelled rows."""
     units: tuple[PositiveInt, ...] = (32,)
     """Width of the head's own hidden layers."""
     depends_on: tuple[Annotated[Dependency, BeforeValidator(_read_dependency)], ...] = ()
@@ -102,7 +103,8 @@ class MultilabelHead(_Head):
 
     type: Literal["multilabel"]
     separator: Annotated[str, Field(min_length=1)] = "|"
-    """Between the tags where the column holds texts, as in CSV."""
+    """Between the tags where the column holds texts, as in CSV; blanks around a tag do not count. An empty text means
+    that nobody knows; a separator alone, such as `|`, that no tag applies."""
 
 
 Head = Annotated[MulticlassHead | MultilabelHead, Field(discriminator="type")]

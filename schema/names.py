@@ -13,6 +13,8 @@ TRANSFORM_FEATURES = "transform_features"
 EVALUATION = "evaluation"
 TRAIN, EVAL, TEST = SPLITS = ("train", "eval", "test")
 SERVING_ENVIRONMENT = "SERVING"
+# What a labelled row without any tag holds: a tf.Example cannot tell an empty list from an absent column.
+NO_TAG = ""
 
 
 def transformed(feature: str) -> str:

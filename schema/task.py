@@ -52,8 +52,11 @@ class Ratios(Part):
     """Shares of the rows per split, such as 8 : 1 : 1."""
 
     train: PositiveInt = 8
+    """Share that the model learns from."""
     eval: PositiveInt = 1
+    """Share that training stops on and calibration is fitted on."""
     test: PositiveInt = 1
+    """Share that the model is judged on."""
 
 
 class HashSplit(Part):
@@ -61,6 +64,7 @@ class HashSplit(Part):
 
     by: Literal["hash"]
     ratios: Ratios = Ratios()
+    """How large the splits are."""
     key: tuple[str, ...] = ()
     """Columns whose values decide; if empty, all but the labels."""
 
@@ -79,12 +83,14 @@ class Data(Part):
     format: Literal["parquet", "csv"] = "parquet"
     """Of the files."""
     split: Annotated[HashSplit | ColumnSplit, Field(discriminator="by")] = HashSplit(by="hash")
+    """Which rows train, stop and judge the model."""
 
 
 class Gate(Part):
     """A bound that a metric must keep on `test`, overall or on one slice, before a model is pushed."""
 
     metric: Metric
+    """What is bounded, over labelled rows."""
     min: float | None = None
     """Least value that passes."""
     max: float | None = None
@@ -124,12 +130,15 @@ class TaskSpec(Part):
     task: TaskName
     """Name of the task: folders of data and runs are called after it."""
     data: Data = Data()
+    """Files of rows, and splits."""
     features: Annotated[dict[Name, Feature], Field(min_length=1)]
-    """By column."""
+    """What a row is made of, by column."""
     trunk: Trunk = SharedTrunk()
+    """What lies between the encoded features and the heads."""
     heads: Annotated[dict[Name, Head], Field(min_length=1)]
-    """By label column."""
+    """What is classified, by label column."""
     training: Training = Training()
+    """Epochs, steps and the balance between heads."""
     slices: tuple[Annotated[tuple[str, ...], Field(min_length=1)], ...] = ()
     """Columns, or combinations, to measure every head by."""
     gates: dict[str, HeadGates]

@@ -111,6 +111,7 @@ class PlateauSchedule(_Schedule):
 
     type: Literal["plateau"]
     factor: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    """What is left of the learning rate each time."""
     patience: PositiveInt = 1
     """Epochs; smaller than that of early stopping, or it has no say."""
 
@@ -131,11 +132,16 @@ class Training(Part):
     batch_size: PositiveInt = 1024
     """Rows per step."""
     learning_rate: PositiveFloat = 1e-3
+    """Largest step size; the schedule lowers it."""
     optimizer: Optimizer = Adam()
+    """How gradients become steps."""
     schedule: Schedule = ConstantSchedule()
+    """How the learning rate changes over the epochs."""
     gradient_clip: PositiveFloat | None = None
     """Largest norm of all gradients together; longer ones are scaled down."""
     early_stopping: EarlyStopping | None = EarlyStopping()
+    """When to stop before `epochs`; if null, never, and the last weights are kept."""
     balancing: Balancing = FixedBalancing()
+    """How the losses of the heads become one step."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Of weights, dropout and the order of rows."""

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schema.errors import DataError
+from schema.names import NO_TAG
 
 _TEXT_LIKE = (
     pa.types.is_string,
@@ -20,7 +21,11 @@ _MAX_EXACT_FLOAT = 2**53  # Beyond this a float64 skips integers.
 
 
 def to_features(
-    batch: pa.RecordBatch, column_types: Mapping[str, str], file: str, labels: Collection[str] = ()
+    batch: pa.RecordBatch,
+    column_types: Mapping[str, str],
+    file: str,
+    empty_is_missing: Collection[str] = (),
+    separators: Mapping[str, str] | None = None,
 ) -> pa.RecordBatch:
     """Returns the declared columns of a batch, sorted by name, as tf.Example features.
 
@@ -31,7 +36,8 @@ def to_features(
         batch: Rows as read.
         column_types: INT, FLOAT or BYTES by column name.
         file: Where the rows come from, for errors.
-        labels: Columns in which an empty text is a missing value.
+        empty_is_missing: Columns in which an empty text is a missing value.
+        separators: What stands between tags in texts, by column of tags; other columns hold one value per row.
 
     Returns:
         Columns of type list<int64>, list<float> or list<binary>.
@@ -41,12 +47,17 @@ def to_features(
     """
     columns = {name: batch.column(batch.schema.get_field_index(name)) for name in batch.schema.names}
     found = sorted(column_types.keys() & columns.keys())
-    features = {name: _convert(columns[name], column_types[name], f"{file}: column '{name}'") for name in found}
+    features = []
     for name in found:
-        if name in labels and pa.types.is_binary(features[name].type):
-            is_empty = pc.equal(features[name], b"")
-            features[name] = pc.if_else(is_empty, pa.scalar(None, pa.binary()), features[name])
-    return pa.RecordBatch.from_arrays([_one_per_row(feature) for feature in features.values()], names=found)
+        where = f"{file}: column '{name}'"
+        if separators and name in separators:
+            features.append(_tags(columns[name], separators[name], where))
+            continue
+        feature = _convert(columns[name], column_types[name], where)
+        if name in empty_is_missing and pa.types.is_binary(feature.type):
+            feature = pc.if_else(pc.equal(feature, b""), pa.scalar(None, pa.binary()), feature)
+        features.append(_one_per_row(feature))
+    return pa.RecordBatch.from_arrays(features, names=found)
 
 
 def _convert(column: pa.Array, declared: str, where: str) -> pa.Array:
@@ -93,8 +104,44 @@ def _all_whole(column: pa.Array) -> bool:
 
 def _one_per_row(column: pa.Array) -> pa.ListArray:
     """Wraps every value in a list of one; a null stays a null list, which encodes as an absent feature."""
-    valid = column.is_valid()
-    ends = np.cumsum(valid.to_numpy(zero_copy_only=False), dtype=np.int32)
-    starts = np.concatenate([[0], ends]).astype(np.int32)
-    absent = np.concatenate([~valid.to_numpy(zero_copy_only=False), [False]])
-    return pa.ListArray.from_arrays(pa.array(starts, mask=absent), column.drop_null())
+    is_known = column.is_valid().to_numpy(zero_copy_only=False)
+    return _lists(column.drop_null(), is_known.astype(np.int64), is_known)
+
+
+def _tags(column: pa.Array, separator: str, where: str) -> pa.ListArray:
+    """Returns the tags of every row, NO_TAG alone where none applies, and null where nobody knows.
+
+    Texts are split at the separator; a blank one is null. Null and empty tags are dropped.
+    """
+    kind = column.type
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        lists, is_known = column, column.is_valid()
+        tags = _convert(column.flatten(), "BYTES", where)
+        if not pa.types.is_binary(tags.type):
+            raise DataError(f"{where} is of type {kind}; allowed: lists of texts, or texts with '{separator}' between")
+    else:
+        cells = _convert(column, "BYTES", where)
+        if not pa.types.is_binary(cells.type):
+            return _one_per_row(cells)  # For ExampleValidator to name.
+        texts = _cast(cells, pa.string(), where)
+        is_blank = pc.equal(pc.utf8_trim_whitespace(texts), "")
+        is_known = pc.or_(pc.invert(is_blank), pc.match_substring(texts, pattern=separator)).fill_null(False)
+        lists = pc.split_pattern(texts, pattern=separator)
+        tags = pc.utf8_trim_whitespace(lists.flatten()).cast(pa.binary())
+    known = is_known.to_numpy(zero_copy_only=False)
+    row = np.repeat(np.arange(len(column)), pc.list_value_length(lists).fill_null(0).to_numpy())
+    is_kept = pc.greater(pc.binary_length(tags), 0).fill_null(False)
+    counts = np.bincount(row[is_kept.to_numpy(zero_copy_only=False)], minlength=len(column))
+    is_bare = known & (counts == 0)
+    counts += is_bare
+    # NO_TAG comes last among the values to take from, and goes to every bare row.
+    values = pa.concat_arrays([tags.filter(is_kept), pa.array([NO_TAG.encode()], pa.binary())])
+    taken = np.full(counts.sum(), len(values) - 1)
+    taken[np.repeat(~is_bare, counts)] = np.arange(len(values) - 1)
+    return _lists(values.take(pa.array(taken)), counts, known)
+
+
+def _lists(values: pa.Array, lengths: np.ndarray, known: np.ndarray) -> pa.ListArray:
+    """Returns values in lists of the given lengths, null where `known` is false."""
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets, mask=np.concatenate([~known, [False]])), values)

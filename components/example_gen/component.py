@@ -6,10 +6,9 @@ fingerprint is a parameter, so that the cache knows the data on every runner.
 
 from __future__ import annotations
 
-import json
 import os
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,8 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ExecutionParameter
 from tfx_bsl.coders import example_coder
 
-from components.example_gen import columns, source, split
+from components.example_gen import columns, images, source, split
+from components.example_gen.layout import Layout
 from schema.errors import DataError
 from schema.names import SPLITS
 from schema.task import ColumnSplit, Data, HashSplit
@@ -41,15 +41,8 @@ def rows_property(split_name: str) -> str:
 class WriteShard(beam.DoFn):
     """Reads one shard and writes its rows, one gzip TFRecord file per split."""
 
-    def __init__(
-        self,
-        column_types: Mapping[str, str],
-        labels: frozenset[str],
-        rule: HashSplit | ColumnSplit,
-        folders: Mapping[str, str],
-    ):
-        self._column_types = column_types
-        self._labels = labels
+    def __init__(self, layout: Layout, rule: HashSplit | ColumnSplit, folders: Mapping[str, str]):
+        self._layout = layout
         self._rule = rule
         self._folders = folders
         self._rows = {name: Metrics.counter("example_gen", name) for name in SPLITS}
@@ -63,10 +56,15 @@ class WriteShard(beam.DoFn):
         options = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=1)
         writers = {key: tf.io.TFRecordWriter(path, options) for key, path in temporary.items()}
         encode = example_coder.RecordBatchToExamplesEncoder().encode
-        for batch in source.read_shard(shard, self._column_types):
-            rows = columns.to_features(batch, self._column_types, shard.file, self._labels)
+        layout, first_row = self._layout, shard.first_row
+        for batch in source.read_shard(shard, layout.types, has_images=bool(layout.images)):
+            rows = columns.to_features(
+                batch, layout.types, shard.file, {*layout.labels, *layout.images}, layout.separators
+            )
+            rows = images.read(rows, layout.images, shard.file, first_row)
+            first_row += batch.num_rows
             serialized = encode(rows)
-            splits = split.assign(rows, self._rule, self._labels)
+            splits = split.assign(rows, self._rule, layout.labels)
             for record, position in zip(serialized, splits.tolist(), strict=True):
                 writers[SPLITS[position]].write(record)
             for position, key in enumerate(SPLITS):
@@ -89,7 +87,7 @@ class Executor(BaseBeamExecutor):
         """Writes the examples.
 
         Raises:
-            DataError: A file cannot be read, or a split stays empty.
+            DataError: A file or an image cannot be read, or a split stays empty.
         """
         examples = artifact_utils.get_single_instance(output_dict["examples"])
         examples.split_names = artifact_utils.encode_split_names(list(SPLITS))
@@ -100,15 +98,14 @@ class Executor(BaseBeamExecutor):
         data = TypeAdapter(Data).validate_json(exec_properties["config"])
         files = source.find_files(Path(exec_properties["data"]), data.format)
         shards = source.find_shards(files, data.format)
-        column_types = json.loads(exec_properties["column_types"])
-        labels = frozenset(json.loads(exec_properties["labels"]))
+        layout = Layout.from_json(exec_properties["layout"])
 
         pipeline = self._make_beam_pipeline()
         _ = (
             pipeline
             | "Shards" >> beam.Create(list(enumerate(shards)))
             | "Spread" >> beam.Reshuffle()
-            | "Write" >> beam.ParDo(WriteShard(column_types, labels, data.split, folders))
+            | "Write" >> beam.ParDo(WriteShard(layout, data.split, folders))
         )
         result = pipeline.run()
         result.wait_until_finish()
@@ -129,8 +126,7 @@ class ExampleGenSpec(types.ComponentSpec):
     PARAMETERS = {
         "data": ExecutionParameter(type=str),
         "config": ExecutionParameter(type=str),
-        "column_types": ExecutionParameter(type=str),
-        "labels": ExecutionParameter(type=str),
+        "layout": ExecutionParameter(type=str),
         "fingerprint": ExecutionParameter(type=str),
     }
     INPUTS: dict[str, ChannelParameter] = {}
@@ -143,23 +139,19 @@ class ExampleGen(base_component.BaseComponent):
     Args:
         data: File or folder.
         config: `data` of the task.
-        column_types: INT, FLOAT or BYTES by column name; other columns of the data are left out.
-        labels: Columns that are labels.
+        layout: Columns, and what they hold.
         fingerprint: Of the data and of the code: a change makes the cache miss.
     """
 
     SPEC_CLASS = ExampleGenSpec
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
 
-    def __init__(
-        self, data: str, config: Data, column_types: Mapping[str, str], labels: Iterable[str], fingerprint: str
-    ):
+    def __init__(self, data: str, config: Data, layout: Layout, fingerprint: str):
         super().__init__(
             ExampleGenSpec(
                 data=data,
                 config=config.model_dump_json(),
-                column_types=json.dumps(dict(column_types), sort_keys=True),
-                labels=json.dumps(sorted(labels)),
+                layout=layout.to_json(),
                 fingerprint=fingerprint,
                 examples=types.Channel(type=standard_artifacts.Examples),
             )

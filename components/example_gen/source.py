@@ -17,6 +17,7 @@ from schema.errors import DataError
 # Rows of one piece of work: large enough to amortise a file, small enough to stay in memory and to spread over workers.
 ROWS_PER_SHARD = 65_536
 ROWS_PER_BATCH = 16_384
+ROWS_PER_IMAGE_BATCH = 256
 
 # What stands for "no value" in a CSV cell; a quoted "NA" stays text.
 _CSV_NULLS = ["", "NA", "NaN", "nan", "null", "NULL"]
@@ -30,10 +31,12 @@ class Shard:
     Attributes:
         file: Path of the file.
         row_groups: Parquet row groups; empty for a whole CSV file.
+        first_row: Number of its first row in the file, from 1; the header of a CSV file does not count.
     """
 
     file: str
     row_groups: tuple[int, ...] = ()
+    first_row: int = 1
 
 
 def find_files(data: Path, file_format: str) -> tuple[Path, ...]:
@@ -59,7 +62,11 @@ def find_files(data: Path, file_format: str) -> tuple[Path, ...]:
 
 
 def fingerprint(files: Sequence[Path]) -> str:
-    """Returns a digest that changes when a file is added, removed or written: names, sizes and times, not contents."""
+    """Returns a digest that changes when a file is added, removed or written: names, sizes and times, not contents.
+
+    Args:
+        files: Tables, and the images that they name.
+    """
     digest = hashlib.sha256()
     for file in files:
         status = file.stat()
@@ -86,15 +93,15 @@ def _parquet_shards(file: Path) -> Iterator[Shard]:
     except (pa.ArrowInvalid, OSError) as error:
         raise DataError(f"{file}: not a readable Parquet file ({_first_line(error)})") from None
     groups: tuple[int, ...] = ()
-    rows = 0
+    first, rows = 1, 0
     for index in range(metadata.num_row_groups):
         group_rows = metadata.row_group(index).num_rows
         if groups and rows + group_rows > ROWS_PER_SHARD:
-            yield Shard(str(file), groups)
-            groups, rows = (), 0
+            yield Shard(str(file), groups, first)
+            groups, first, rows = (), first + rows, 0
         groups, rows = (*groups, index), rows + group_rows
     if rows:
-        yield Shard(str(file), groups)
+        yield Shard(str(file), groups, first)
 
 
 def _csv_shards(file: Path) -> Iterator[Shard]:
@@ -111,29 +118,31 @@ def _csv_shards(file: Path) -> Iterator[Shard]:
 _FINDERS = {"parquet": _parquet_shards, "csv": _csv_shards}
 
 
-def read_shard(shard: Shard, column_types: Mapping[str, str]) -> Iterator[pa.RecordBatch]:
+def read_shard(shard: Shard, column_types: Mapping[str, str], has_images: bool = False) -> Iterator[pa.RecordBatch]:
     """Yields the rows of a shard, with those declared columns that the file has.
 
     Args:
         shard: What to read.
         column_types: INT, FLOAT or BYTES by column name, as schema.pbtxt declares them.
+        has_images: Whether rows are large, or will be, so that fewer of them fit into memory.
 
     Raises:
         DataError: The file cannot be read.
     """
+    rows_per_batch = ROWS_PER_IMAGE_BATCH if has_images else ROWS_PER_BATCH
     try:
-        yield from (_read_parquet if shard.row_groups else _read_csv)(shard, column_types)
+        yield from (_read_parquet if shard.row_groups else _read_csv)(shard, column_types, rows_per_batch)
     except (pa.ArrowInvalid, OSError) as error:
         raise DataError(f"{shard.file}: cannot be read ({_first_line(error)})") from None
 
 
-def _read_parquet(shard: Shard, column_types: Mapping[str, str]) -> Iterator[pa.RecordBatch]:
+def _read_parquet(shard: Shard, column_types: Mapping[str, str], rows_per_batch: int) -> Iterator[pa.RecordBatch]:
     file = pq.ParquetFile(shard.file)
     wanted = _wanted(file.schema_arrow.names, column_types, shard.file)
-    yield from file.iter_batches(batch_size=ROWS_PER_BATCH, row_groups=list(shard.row_groups), columns=wanted)
+    yield from file.iter_batches(batch_size=rows_per_batch, row_groups=list(shard.row_groups), columns=wanted)
 
 
-def _read_csv(shard: Shard, column_types: Mapping[str, str]) -> Iterator[pa.RecordBatch]:
+def _read_csv(shard: Shard, column_types: Mapping[str, str], rows_per_batch: int) -> Iterator[pa.RecordBatch]:
     # Text columns are never guessed (carrier 9E is not a number); numbers are, so that "abc" in a number column
     # arrives as text and ExampleValidator can name the column.
     text = {name: pa.string() for name, kind in column_types.items() if kind == "BYTES"}
@@ -144,7 +153,7 @@ def _read_csv(shard: Shard, column_types: Mapping[str, str]) -> Iterator[pa.Reco
         ),
     )
     wanted = _wanted(table.column_names, column_types, shard.file)
-    yield from table.select(wanted).to_batches(max_chunksize=ROWS_PER_BATCH)
+    yield from table.select(wanted).to_batches(max_chunksize=rows_per_batch)
 
 
 def _wanted(names: Sequence[str], column_types: Mapping[str, str], file: str) -> list[str]:

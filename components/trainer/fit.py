@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
 from absl import logging
 
+from components.trainer import optimizer, schedule
+from components.trainer.balancing.epoch_end import EpochEnd
+from components.trainer.checkpoint import Checkpoint
+from components.trainer.gradient_cosine import GradientCosine
 from components.trainer.model import MultiHeadModel, build_model
 from schema.errors import TrainingDiverged
 from schema.task import TaskSpec
@@ -21,6 +26,7 @@ def train(
     train_batches: tf.data.Dataset,
     eval_batches: tf.data.Dataset,
     log_dir: str,
+    checkpoint_dir: Path | None = None,
 ) -> MultiHeadModel:
     """Builds and fits the model that a task describes.
 
@@ -31,6 +37,8 @@ def train(
         train_batches: As `dataset.batches` yields them.
         eval_batches: The same, to stop on.
         log_dir: For TensorBoard.
+        checkpoint_dir: Folder of this training alone, with equal arguments whenever it is named: if a training that was
+            killed left its state there, it goes on. None keeps nothing.
 
     Returns:
         The model; with early stopping, as it was after its best epoch.
@@ -39,27 +47,45 @@ def train(
         TrainingDiverged: The loss is not a finite number.
     """
     model = build_model(task, num_ids, label_counts)
-    model.compile(optimizer=keras.optimizers.Adam(task.training.learning_rate))
+    training = task.training
+    model.compile(optimizer=optimizer.build(training, model, schedule.learning_rate(training, train_batches)))
     model.summary(print_fn=logging.info)
+    history = keras.callbacks.History()
     callbacks: list[keras.callbacks.Callback] = [
+        # Those that learn from an epoch or add to its logs stand first: those below write and keep what they find.
+        *schedule.callbacks(training, train_batches),
+        EpochEnd(),
+        GradientCosine(train_batches),
+        history,
         keras.callbacks.TensorBoard(log_dir, write_graph=False),
         keras.callbacks.TerminateOnNaN(),
     ]
-    if task.training.early_stopping:
+    if training.early_stopping:
         callbacks.append(
             keras.callbacks.EarlyStopping(
                 monitor="val_loss",
                 mode="min",
-                patience=task.training.early_stopping.patience,
+                patience=training.early_stopping.patience,
                 restore_best_weights=True,
             )
         )
-    history = model.fit(
-        train_batches, validation_data=eval_batches, epochs=task.training.epochs, callbacks=callbacks, verbose=2
-    ).history
-    if not np.isfinite(history["loss"]).all():
+    epochs_done = 0
+    if checkpoint_dir:
+        checkpoint = Checkpoint(checkpoint_dir, callbacks)
+        epochs_done = checkpoint.restore(model)
+        callbacks = [*callbacks, checkpoint]
+    model.fit(
+        train_batches,
+        validation_data=eval_batches,
+        initial_epoch=epochs_done,
+        epochs=training.epochs,
+        callbacks=callbacks,
+        verbose=2,
+    )
+    losses = history.history["loss"]
+    if not np.isfinite(losses).all():
         raise TrainingDiverged(
-            f"the loss became {history['loss'][-1]} in epoch {len(history['loss'])}; "
-            f"try a smaller training.learning_rate than {task.training.learning_rate:g}"
+            f"the loss became {losses[-1]} in epoch {len(losses)}; "
+            f"try a smaller training.learning_rate than {training.learning_rate:g}"
         )
     return model

@@ -10,9 +10,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from components.trainer.balancing import BALANCING, Balancer
+from components.trainer import encoders
+from components.trainer.balancing import BALANCING
+from components.trainer.balancing.base import Balancer
+from components.trainer.balancing.replicas import over_replicas
 from components.trainer.balancing.scale import scales
-from components.trainer.encoders import ENCODERS
 from components.trainer.logits import log_probabilities, over_members, per_tag
 from components.trainer.losses import LOSSES, RowLoss
 from components.trainer.trunks import TRUNKS
@@ -56,48 +58,49 @@ class MultiHeadModel(keras.Model):
         self._head_accuracies = {head: keras.metrics.Mean(name=f"{head}_accuracy") for head in losses}
         self._head_weights = {head: keras.metrics.Mean(name=f"{head}_weight") for head in losses}
 
-    def head_losses(self, y: Any, y_pred: Any, sample_weight: Any) -> tuple[list[Any], list[Any]]:
-        """Returns l_i = w_i L_i / H_i and the number of labelled rows, a scalar each, per head.
+    def head_losses(self, y: Any, y_pred: Any, sample_weight: Any) -> tuple[list[Any], Any]:
+        """Returns l_i = w_i L_i / H_i, a scalar per head, and the number of labelled rows, `(num_heads,)`.
+
+        Under a strategy each l_i is what this replica's rows add to the mean over the rows of all replicas, which are
+        the rows counted: replicas' losses, and their gradients, add up to those of one device.
 
         Args:
             y: Class index int64 `(batch,)`, or of tags 0 or 1 `(batch, num_tags)`, by head.
             y_pred: Logits by head.
             sample_weight: Class weight by head, 0 where the label is missing, float32 in the shape of the labels.
         """
-        losses, rows = [], []
+        means, rows = [], []
         for head, row_loss in self._row_losses.items():
             logits, weights = y_pred[head], sample_weight[head]
             values = row_loss(over_members(y[head], logits), logits)
             if self.members > 1:
                 values = keras.ops.mean(values, axis=1)
             mask = labelled_rows(weights)
-            losses.append(self._scales[head] * labelled_mean(values, weights, mask))
+            means.append(self._scales[head] * labelled_mean(values, weights, mask))
             rows.append(keras.ops.sum(mask))
-        return losses, rows
+        own = keras.ops.stack(rows)
+        everywhere = over_replicas(own)
+        shares = keras.ops.unstack(own / keras.ops.maximum(everywhere, 1.0), len(means))
+        return [share * mean for share, mean in zip(shares, means, strict=True)], everywhere
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """Takes one step on a batch of (features, labels, weights), as the balancer says."""
         x, y, sample_weight = data
         with tf.GradientTape(persistent=self.balancer.per_head_gradients) as tape:
             y_pred = self(x, training=True)
-            losses, rows = self.head_losses(y, y_pred, sample_weight)
-            present = keras.ops.cast(keras.ops.stack(rows) > 0, "float32")
-            # Replicas' gradients are added up: each contributes its share.
-            share = 1.0 / tf.distribute.get_strategy().num_replicas_in_sync
-            total = share * self.balancer.total(keras.ops.stack(losses), present)
+            shares, rows = self.head_losses(y, y_pred, sample_weight)
+        losses = over_replicas(keras.ops.stack(shares))
+        present = keras.ops.cast(rows > 0, "float32")
         variables = self.trainable_variables
-        gradients = self.balancer.gradients(tape, total, losses, present, variables)
-        self.optimizer.apply_gradients(
-            [(gradient, variable) for gradient, variable in zip(gradients, variables, strict=True)]
-        )
-        before = keras.ops.stack(losses)
-        self.balancer.after_step(
-            before, present, lambda: keras.ops.stack(self.head_losses(y, self(x, training=True), sample_weight)[0])
-        )
-        for metric, weight in zip(
-            self._head_weights.values(), keras.ops.unstack(self.balancer.weights(), len(losses)), strict=True
-        ):
-            metric.update_state(weight)
+        gradients, weights = self.balancer.gradients(tape, shares, losses, present, variables)
+        self.optimizer.apply_gradients(list(zip(gradients, variables, strict=True)))
+
+        def again() -> Any:
+            return over_replicas(keras.ops.stack(self.head_losses(y, self(x, training=True), sample_weight)[0]))
+
+        self.balancer.after_step(losses, present, again)
+        for i, metric in enumerate(self._head_weights.values()):
+            metric.update_state(weights[i], sample_weight=present[i])
         self._follow(y, y_pred, sample_weight, losses, rows)
         return self.get_metrics_result()
 
@@ -105,12 +108,22 @@ class MultiHeadModel(keras.Model):
         """Follows losses and accuracies of a batch."""
         x, y, sample_weight = data
         y_pred = self(x, training=False)
-        self._follow(y, y_pred, sample_weight, *self.head_losses(y, y_pred, sample_weight))
+        shares, rows = self.head_losses(y, y_pred, sample_weight)
+        self._follow(y, y_pred, sample_weight, over_replicas(keras.ops.stack(shares)), rows)
         return self.get_metrics_result()
 
-    def _follow(self, y: Any, y_pred: Any, sample_weight: Any, losses: list[Any], rows: list[Any]) -> None:
-        for head, loss, count in zip(self._row_losses, losses, rows, strict=True):
-            self._head_losses[head].update_state(loss / self._scales[head], sample_weight=count)
+    def _follow(self, y: Any, y_pred: Any, sample_weight: Any, losses: Any, rows: Any) -> None:
+        """Adds a batch to the metrics.
+
+        Args:
+            y: Labels by head.
+            y_pred: Logits by head.
+            sample_weight: Class weights by head.
+            losses: l_i over the rows of all replicas, `(num_heads,)`.
+            rows: Labelled rows of all replicas, `(num_heads,)`.
+        """
+        for i, head in enumerate(self._row_losses):
+            self._head_losses[head].update_state(losses[i] / self._scales[head], sample_weight=rows[i])
             decided = keras.ops.argmax(log_probabilities(y_pred[head], self.members), axis=-1)
             correct = keras.ops.cast(decided == keras.ops.cast(y[head], "int32"), "float32")
             mask = keras.ops.cast(sample_weight[head] > 0, "float32")
@@ -167,11 +180,11 @@ def build_model(task: TaskSpec, num_ids: Mapping[str, int], label_counts: Mappin
         num_ids: Number of ids of every categorical and text feature.
         label_counts: Labelled training rows by head and class, `(num_classes,)` or `(num_tags, 2)`.
     """
-    inputs = {name: ENCODERS[feature.type].inputs(name, feature) for name, feature in task.features.items()}
+    inputs = {name: encoders.inputs(name, feature) for name, feature in task.features.items()}
 
     def encode(prefix: str) -> keras.KerasTensor:
         encoded = [
-            ENCODERS[feature.type].encode(inputs[name], f"{prefix}{name}", feature, num_ids.get(name))
+            encoders.encode(inputs[name], f"{prefix}{name}", feature, num_ids.get(name))
             for name, feature in task.features.items()
         ]
         fused = encoded[0] if len(encoded) == 1 else keras.layers.Concatenate(name=f"{prefix}fused")(encoded)

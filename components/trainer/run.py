@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,10 +18,9 @@ from components.trainer.calibration import Calibration
 from components.trainer.export import export
 from components.trainer.fit import train
 from components.trainer.model import MultiHeadModel
-from components.transform.features.vocabulary import num_ids
+from components.transform.features.vocabulary import numbers_of_ids
 from schema import names
 from schema.errors import DataError
-from schema.features import CategoricalFeature, TextFeature
 from schema.task import TaskSpec
 
 
@@ -49,8 +49,28 @@ def run_fn(fn_args: FnArgs) -> None:
     task = TaskSpec.from_json(fn_args.custom_config["task"])
     classes = {head: tuple(values) for head, values in json.loads(fn_args.custom_config["classes"]).items()}
     transform_output = tft.TFTransformOutput(fn_args.transform_output)
-    fitted = fit_model(task, classes, transform_output, fn_args.train_files, fn_args.eval_files, fn_args.model_run_dir)
+    fitted = fit_model(
+        task,
+        classes,
+        transform_output,
+        fn_args.train_files,
+        fn_args.eval_files,
+        fn_args.model_run_dir,
+        checkpoint_folder(fn_args),
+    )
     export(fitted.model, transform_output, task, fitted.calibrations, Path(fn_args.serving_model_dir))
+
+
+def checkpoint_folder(fn_args: FnArgs) -> Path:
+    """Returns where a training keeps its state: the same for an equal training, another for any other.
+
+    TFX gives every attempt a folder of its own, `TRAINER/model_run/EXECUTION`. What makes a training is its parameters,
+    with the fingerprint of the code among them, and its files, which stay where they are as long as Transform is
+    cached.
+    """
+    parts = [fn_args.custom_config, fn_args.transform_output, fn_args.train_files, fn_args.eval_files]
+    digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    return Path(fn_args.model_run_dir).parent.parent / "checkpoints" / digest[:16]
 
 
 def fit_model(
@@ -60,6 +80,7 @@ def fit_model(
     train_files: Sequence[str],
     eval_files: Sequence[str],
     log_dir: str,
+    checkpoint_dir: Path | None = None,
 ) -> Fitted:
     """Trains and calibrates the model of a task.
 
@@ -70,6 +91,7 @@ def fit_model(
         train_files: Patterns of transformed examples to train on.
         eval_files: The same, to stop early and to calibrate on.
         log_dir: For TensorBoard.
+        checkpoint_dir: As in `fit.train`.
 
     Raises:
         DataError: A head has no labelled row to train on, or none to stop on.
@@ -82,19 +104,15 @@ def fit_model(
         for split, files in ((names.TRAIN, train_files), (names.EVAL, eval_files))
     }
     check_labelled(counts)
-    sizes = {
-        name: num_ids(transform_output.vocabulary_size_by_name(names.vocabulary(name)), feature)
-        for name, feature in task.features.items()
-        if isinstance(feature, CategoricalFeature | TextFeature)
-    }
     eval_batches = dataset.batches(eval_files, spec, task)
     model = train(
         task,
-        sizes,
+        numbers_of_ids(task, transform_output),
         counts[names.TRAIN],
         dataset.batches(train_files, spec, task, shuffle_seed=task.training.seed),
         eval_batches,
         log_dir,
+        checkpoint_dir,
     )
     return Fitted(model, calibration.fit(model, task, classes, counts[names.TRAIN], eval_batches))
 

@@ -20,7 +20,7 @@ def preprocessing_fn(inputs: dict[str, tf.SparseTensor], custom_config: dict[str
         custom_config: `task`, the task as JSON, and `classes`, class names per head as JSON.
 
     Returns:
-        Transformed columns `(batch,)`, named by `schema.names`.
+        Transformed columns, named and shaped as `schema.names` says.
     """
     task = TaskSpec.from_json(custom_config["task"])
     classes = json.loads(custom_config["classes"])

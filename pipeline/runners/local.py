@@ -46,6 +46,7 @@ def run_pipeline(
     never_cached: frozenset[str],
     on_start: Callable[[str], None],
     on_finish: Callable[[Stage], None],
+    wanted: frozenset[str] | None = None,
 ) -> list[Stage]:
     """Runs every stage in order; stops at the first that fails, with its exception.
 
@@ -55,6 +56,7 @@ def run_pipeline(
         never_cached: Stages that run even if nothing changed.
         on_start: Called with the stage's name.
         on_finish: Called with what became of it.
+        wanted: Stages to run, with all that they wait for among them; every one if None.
     """
     ir = compiler.Compiler().compile(pipeline)
     runtime_parameter_utils.substitute_runtime_parameter(
@@ -67,6 +69,8 @@ def run_pipeline(
     stages = []
     for node in (entry.pipeline_node for entry in ir.nodes):
         node_id = node.node_info.id
+        if wanted is not None and node_id not in wanted:
+            continue
         if node_id in never_cached:
             node.execution_options.caching_options.enable_cache = False
         on_start(node_id)

@@ -21,6 +21,8 @@ _TASK = {
         "score": {"type": "numeric", "scaling": "none", "missing_indicator": False},
         "city": {"type": "categorical", "vocabulary": 2, "oov": 1, "embedding": 3},
         "code": {"type": "categorical", "vocabulary": 10, "oov": 2, "embedding": 4},
+        "note": {"type": "text", "tokens": 3, "vocabulary": 4, "encoder": {"type": "bag", "embedding": 4}},
+        "photo": {"type": "image", "shape": [6, 8, 3], "encoder": {"filters": [4], "units": 5}},
     },
     # In reverse alphabetical order, with different numbers of classes and every rule of class weights.
     "heads": {
@@ -28,25 +30,28 @@ _TASK = {
         "mood": {"type": "multiclass", "loss": {"class_weights": {"glad": 4.0}}, "depends_on": ["kind"]},
         "kind": {"type": "multiclass", "loss": {"class_weights": "effective_number"}},
         "fit": {"type": "multiclass"},
+        "tags": {"type": "multilabel", "loss": {"class_weights": "balanced"}, "threshold": {"metric": "f1"}},
     },
     "slices": [["city"]],
     "gates": {"zone": [{"metric": "accuracy", "min": 0.1, "slice": {"code": 7}}], "mood": "none", "kind": "none"}
-    | {"fit": "none"},
+    | {"fit": "none", "tags": "none"},
 }
 _CLASSES = {"zone": ("in", "out"), "mood": ("sad", "fine", "glad"), "kind": ("a", "b", "c"), "fit": ("no", "yes")}
+_CLASSES |= {"tags": ("x", "y", "z")}
 _FLOATS, _INTS = ("height", "score"), ("age", "code")
-_COLUMNS = ("height", "age", "score", "city", "code", "day", *_CLASSES)
+_COLUMNS = ("height", "age", "score", "city", "code", "note", "photo", "day", *_CLASSES)
 
-# `day` is no feature; None is missing. `city` has more values than its vocabulary, and no row is of `kind` c.
+# `photo` names one of Sample.photos; `day` is no feature; None is missing, and [""] "no tag". `city` has more values than
+# its vocabulary, and no row is of `kind` c.
 _TRAINING_ROWS = [
-    # height, age, score, city, code, day, zone, mood, kind, fit
-    (1.0, 10, 5.0, "oslo", 7, "mon", "in", "sad", "a", "no"),
-    (2.0, None, -5.0, "oslo", 7, "mon", "in", "sad", "a", "no"),
-    (3.0, 20, None, "oslo", 8, "mon", "in", "fine", "a", "yes"),
-    (6.0, 40, 0.5, "rome", 7, "tue", "out", "glad", "b", None),
-    (None, 30, 1.5, "rome", None, "tue", None, "sad", "a", "no"),
-    (None, None, None, None, 9, "tue", "in", None, None, None),
-    (8.0, 50, 2.5, "bonn", 8, "wed", "elsewhere", "fine", "b", "yes"),
+    # height, age, score, city, code, note, photo, day, zone, mood, kind, fit, tags
+    (1.0, 10, 5.0, "oslo", 7, "Red, red SKY!", "red", "mon", "in", "sad", "a", "no", ["x"]),
+    (2.0, None, -5.0, "oslo", 7, "blue sky", "grey", "mon", "in", "sad", "a", "no", ["x", "y"]),
+    (3.0, 20, None, "oslo", 8, "", None, "mon", "in", "fine", "a", "yes", [""]),
+    (6.0, 40, 0.5, "rome", 7, "sky sea red one two", "red", "tue", "out", "glad", "b", None, None),
+    (None, 30, 1.5, "rome", None, None, "clear", "tue", None, "sad", "a", "no", ["z", "x"]),
+    (None, None, None, None, 9, "sea", "grey", "tue", "in", None, None, None, [""]),
+    (8.0, 50, 2.5, "bonn", 8, "...", "red", "wed", "elsewhere", "fine", "b", "yes", ["x"]),
 ]
 
 
@@ -66,11 +71,27 @@ class Sample:
         return {name: tf.io.VarLenFeature(kinds.get(name, tf.string)) for name in _COLUMNS}
 
     @staticmethod
-    def serialize(rows):
+    @functools.cache
+    def photos():
+        """Encoded images by name: of another size than the task's, grey, and with an alpha channel."""
+        import tensorflow as tf
+
+        red = np.zeros((6, 8, 3), np.uint8)
+        red[..., 0] = np.arange(48).reshape(6, 8) * 5
+        grey = np.arange(20, dtype=np.uint8).reshape(4, 5, 1) * 10
+        clear = np.concatenate([red, np.full((6, 8, 1), 40, np.uint8)], axis=-1)
+        encoded = {"red": tf.io.encode_jpeg(red), "grey": tf.io.encode_png(grey), "clear": tf.io.encode_png(clear)}
+        return {name: image.numpy() for name, image in encoded.items()}
+
+    def serialize(self, rows):
         """Returns rows as serialized tf.Examples; what is None, or not in the row, is absent."""
         import tensorflow as tf
 
         def feature(name, value):
+            if name == "photo":
+                return tf.train.Feature(bytes_list=tf.train.BytesList(value=[self.photos()[value]]))
+            if name == "tags":
+                return tf.train.Feature(bytes_list=tf.train.BytesList(value=[tag.encode() for tag in value]))
             if name in _FLOATS:
                 return tf.train.Feature(float_list=tf.train.FloatList(value=[value]))
             if name in _INTS:
@@ -90,6 +111,12 @@ class Sample:
 
         return tf.io.parse_example(tf.constant(self.serialize(rows)), self.feature_spec())
 
+    def even_counts(self):
+        """Returns label counts of one row per class or, of tags, with and without it."""
+        from components.trainer.logits import prior_shape
+
+        return {head: np.ones(prior_shape(len(c), self.task.heads[head]), int) for head, c in self.classes.items()}
+
     def draw(self, count, seed=0):
         """Returns random rows, some values and labels missing."""
         rng = np.random.default_rng(seed)
@@ -99,9 +126,12 @@ class Sample:
             "score": lambda: float(rng.normal()),
             "city": lambda: str(rng.choice(["oslo", "rome", "bonn", "lima"])),
             "code": lambda: int(rng.integers(6, 10)),
+            "note": lambda: " ".join(rng.choice(["red", "Sky", "sea,", "blue"], rng.integers(0, 5))),
+            "photo": lambda: str(rng.choice(["red", "grey", "clear"])),
             "day": lambda: "sun",
         }
         values |= {head: functools.partial(rng.choice, names) for head, names in self.classes.items()}
+        values["tags"] = lambda: [tag for tag in self.classes["tags"] if rng.random() < 0.4] or [""]
         return [
             {name: None if rng.random() < 0.2 else _plain(value()) for name, value in values.items()}
             for _ in range(count)
@@ -147,7 +177,7 @@ def transform_folder(sample, beam_arguments, tmp_path_factory):
     folder = tmp_path_factory.mktemp("transform")
     metadata = dataset_metadata.DatasetMetadata.from_feature_spec(sample.feature_spec())
     config = {"task": sample.task.to_json(), "classes": json.dumps(sample.classes)}
-    rows = [{name: [] if value is None else [value] for name, value in row.items()} for row in sample.rows]
+    rows = [{name: _values(sample, name, value) for name, value in row.items()} for row in sample.rows]
     pipeline = beam.Pipeline(options=beam.options.pipeline_options.PipelineOptions(beam_arguments))
     with pipeline, tft_beam.Context(temp_dir=str(tmp_path_factory.mktemp("beam"))):
         analyze = tft_beam.AnalyzeDataset(functools.partial(preprocessing_fn, custom_config=config))
@@ -155,6 +185,13 @@ def transform_folder(sample, beam_arguments, tmp_path_factory):
         _ = transform_fn | tft_beam.WriteTransformFn(str(folder))
     metadata_io.write_metadata(metadata, str(folder / tft.TFTransformOutput.RAW_METADATA_DIR))
     return folder
+
+
+def _values(sample, name, value):
+    """Returns a value as Beam rows have it for TensorFlow Transform: a list."""
+    if value is None or isinstance(value, list):
+        return value or []
+    return [sample.photos()[value] if name == "photo" else value]
 
 
 @pytest.fixture(scope="session")
@@ -171,15 +208,10 @@ def sample_model(sample, transform_output):
     import keras
 
     from components.trainer.model import build_model
-    from components.transform.features.vocabulary import num_ids
-    from schema import names
+    from components.transform.features.vocabulary import numbers_of_ids
 
     keras.utils.set_random_seed(0)
-    sizes = {
-        name: num_ids(transform_output.vocabulary_size_by_name(names.vocabulary(name)), sample.task.features[name])
-        for name in ("city", "code")
-    }
-    model = build_model(sample.task, sizes, {head: np.ones(len(names)) for head, names in sample.classes.items()})
+    model = build_model(sample.task, numbers_of_ids(sample.task, transform_output), sample.even_counts())
     rng = np.random.default_rng(0)
     for variable in model.trainable_variables:
         variable.assign(rng.normal(0, variable.shape[0] ** -0.5, variable.shape))
@@ -187,10 +219,25 @@ def sample_model(sample, transform_output):
 
 
 @pytest.fixture(scope="session")
-def exported(sample, sample_model, transform_output, tmp_path_factory):
+def calibrations(sample):
+    """How the sample's heads answer: each as another fit might have it."""
+    from components.trainer.calibration import Calibration
+    from components.trainer.model import class_shares
+
+    found = {}
+    for i, (name, counts) in enumerate(sample.even_counts().items()):
+        weights = np.linspace(0.8, 1.2, counts.size).reshape(counts.shape)
+        thresholds = np.linspace(0.3, 0.6, len(counts))
+        head, classes = sample.task.heads[name], sample.classes[name]
+        found[name] = Calibration(head, classes, class_shares(counts), np.log(weights), 1.0 + i / 2, thresholds)
+    return found
+
+
+@pytest.fixture(scope="session")
+def exported(sample, sample_model, transform_output, calibrations, tmp_path_factory):
     """The same model as a Trainer artifact's folder; the SavedModel lies in `Format-Serving`."""
     from components.trainer.export import export
 
     folder = tmp_path_factory.mktemp("model")
-    export(sample_model, transform_output, sample.classes, Path(folder / "Format-Serving"))
+    export(sample_model, transform_output, sample.task, calibrations, Path(folder / "Format-Serving"))
     return folder

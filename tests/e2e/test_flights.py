@@ -121,7 +121,7 @@ def test_report_has_its_format(finished, output):
     assert list(report["heads"]) == ["cancelled", "dep_delay", "arr_delay"]
     assert report["heads"]["cancelled"]["classes"] == ["no", "yes"]
     for head in report["heads"].values():
-        assert set(head["overall"]) == {"accuracy", "balanced_accuracy", "auc", "macro_f1", "log_loss", "ece"}
+        assert set(head["overall"]) == {"accuracy", "balanced_accuracy", "auc", "macro_f1", "log_loss", "ece", "ece_uncalibrated"}
 
 
 def test_metrics_count_labelled_rows_only(finished, output, sample):

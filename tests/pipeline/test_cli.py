@@ -11,13 +11,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import pipeline.compare
 import schema
-from pipeline import cli, datasets
+from pipeline import cli, datasets, session
 from pipeline.config import RunConfig
 from pipeline.report import document
 from schema.errors import AnomaliesFound, DataError, UserError
 
-COMMANDS = ("data", "validate", "run", "report")
+COMMANDS = ("data", "validate", "run", "compare", "report")
 
 
 @pytest.fixture
@@ -209,7 +210,7 @@ class TestRunInput:
 class TestRunFolder:
     def test_busy(self, multihead, write_task, data, run_task, tmp_path):
         holder = RunConfig(data=data, output=tmp_path / "out", run_id="first")
-        with cli._hold(holder):
+        with session.hold(holder):
             code, _, err = multihead("run", write_task(), "--data", data, "--output", tmp_path / "out")
         assert code == 5
         assert err.startswith(f"{tmp_path}/out: held by run first, process ")
@@ -217,7 +218,7 @@ class TestRunFolder:
         assert run_task.calls == []
 
     def test_another_folder_is_free(self, multihead, write_task, data, run_task, tmp_path):
-        with cli._hold(RunConfig(data=data, output=tmp_path / "out", run_id="first")):
+        with session.hold(RunConfig(data=data, output=tmp_path / "out", run_id="first")):
             assert multihead("run", write_task(), "--data", data, "--output", tmp_path / "other")[0] == 0
 
     @pytest.mark.parametrize("result", [None, RuntimeError("killed"), KeyboardInterrupt()], ids=repr)
@@ -312,6 +313,81 @@ class TestRun:
         assert [config.data for _, config in run_task.calls] == [Path("data/flights")] * 2
 
 
+@pytest.fixture
+def comparing(monkeypatch):
+    """Stands in for the comparison: set `error` to raise one; `calls` are the comparisons asked for."""
+    stand_in = types.ModuleType("pipeline.compare.run")
+    stand_in.error, stand_in.calls = None, []
+
+    def compare(cells, num_seeds, config, progress):
+        stand_in.calls.append((cells, num_seeds, config))
+        progress.start("trunk.type=shared, seed 0")
+        print("chatter of Keras")
+        if stand_in.error is not None:
+            raise stand_in.error
+        progress.done("trunk.type=shared, seed 0", "1.5 s", is_cached=True)
+        progress.show("the table", "comparison: x.json")
+
+    stand_in.compare = compare
+    monkeypatch.setitem(sys.modules, "pipeline.compare.run", stand_in)
+    monkeypatch.setattr(pipeline.compare, "run", stand_in, raising=False)
+    return stand_in
+
+
+class TestCompare:
+    def test_grid_seeds_and_folders_reach_the_comparison(self, multihead, write_task, data, comparing):
+        options = ("--set", "trunk.type=shared,ple", "--set", "training.epochs=3", "--seeds", "2", "--output", "out")
+        code, out, err = multihead("compare", write_task(), "--data", data, *options)
+        assert (code, err) == (0, "")
+        [(cells, num_seeds, config)] = comparing.calls
+        assert [cell.label for cell in cells] == ["trunk.type=shared", "trunk.type=ple"]
+        assert (num_seeds, config.data, config.output) == (2, data, Path("out"))
+        lines = [" ".join(line.split()) for line in out.splitlines()]
+        assert lines[0].startswith("done starting TFX and TensorFlow")
+        assert lines[1:] == ["cached trunk.type=shared, seed 0 1.5 s", "the table", "comparison: x.json"]
+        assert "chatter of Keras" in config.log.read_text()
+
+    @pytest.mark.parametrize(
+        ("options", "expected"),
+        [
+            ([], "nothing to compare: "),
+            (["--set", "trunk.type=ple", "--seeds", "0"], "--seeds 0: "),
+            (["--set", "trunk.type="], "1 problem:\n--set trunk.type=: trunk.type: a value is empty"),
+            (["--set", "trunk.typ=ple"], "1 problem:\n--set trunk.typ: trunk.typ: unknown key"),
+            (["--set", "trunk.type=ple", "--data", "none"], "none: no such file or folder"),
+        ],
+        ids=["no set", "seeds", "empty", "key", "data"],
+    )
+    def test_mistakes(self, multihead, write_task, comparing, options, expected):
+        code, out, err = multihead("compare", write_task(), *options)
+        assert (code, out) == (2, "")
+        assert err.startswith(expected)
+        assert comparing.calls == []
+
+    @pytest.mark.parametrize(
+        ("error", "expected_code", "sentence"),
+        [
+            (AnomaliesFound("the data contradicts schema.pbtxt"), 3, "the data contradicts schema.pbtxt"),
+            (KeyboardInterrupt(), 1, "interrupted; the same command goes on from the finished stages and trainings"),
+        ],
+        ids=["anomalies", "interrupted"],
+    )
+    def test_failed(self, multihead, write_task, data, comparing, error, expected_code, sentence):
+        comparing.error = error
+        code, out, _ = multihead("compare", write_task(), "--data", data, "--set", "trunk.type=ple")
+        assert code == expected_code
+        assert "\nFAILED trunk.type=shared, seed 0" in out
+        assert f"\n{sentence}\nlog: runs/toy/logs/" in out
+
+    def test_busy(self, multihead, write_task, data, comparing, tmp_path):
+        with session.hold(RunConfig(data=data, output=tmp_path / "out", run_id="first")):
+            options = ("--set", "trunk.type=ple", "--data", data, "--output", tmp_path / "out")
+            code, _, err = multihead("compare", write_task(), *options)
+        assert code == 5
+        assert "held by run first" in err
+        assert comparing.calls == []
+
+
 class TestReport:
     def test_nothing(self, multihead):
         code, out, err = multihead("report", "runs/none")
@@ -367,6 +443,9 @@ class TestProcess:
             (["run", folder, "--data", str(tmp_path / "none")], 2),
             (["run", folder, "--data", str(tmp_path / "broken.parquet")], 2),
             (["run", folder, "--data", str(data), "--output", str(data)], 2),
+            (["compare", "--help"], 0),
+            (["compare", folder, "--set", "training.epochs=0,1"], 2),
+            (["compare", folder, "--set", "training.epochs=1,2", "--data", str(tmp_path / "none")], 2),
             (["report", str(tmp_path / "report")], 0),
             (["report", folder], 2),
         ]

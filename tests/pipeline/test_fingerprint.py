@@ -50,12 +50,16 @@ class TestCode:
             ("components/transform/labels.py", {"Transform"}),
             ("components/transform/features/categorical.py", {"Transform", "Trainer"}),
             ("components/example_gen/split.py", {"ExampleGen"}),
+            ("components/images.py", {"ExampleGen", "Trainer"}),
             ("components/evaluator/metrics.py", {"Evaluator", "Report"}),
             ("components/evaluator/verdict.py", {"Report"}),
             ("components/pusher/serving.py", set()),
             ("components/data_gate/anomalies.py", set()),
             ("schema/names.py", set(STAGES)),
-            ("schema/task.py", set(STAGES)),
+            *((f"schema/{name}.py", set(STAGES)) for name in ("task", "contract", "columns", "part")),
+            *((f"schema/{name}.py", set(STAGES)) for name in ("features", "heads", "training", "trunks")),
+            ("schema/applications.py", set(STAGES)),
+            ("schema/checks.py", set()),
             ("schema/problems.py", set()),
             ("schema/flights/task.yaml", set()),
         ],
@@ -135,11 +139,18 @@ TASK = {
     "data": {"split": {"by": "column", "column": "fold"}},
     "features": {
         "amount": {"type": "numeric"},
+        "binned": {"type": "numeric", "encoder": {"type": "piecewise_linear", "bins": 8}},
         "colour": {"type": "categorical", "vocabulary": 10, "oov": 1, "embedding": 4},
+        "words": {"type": "text", "tokens": 8, "vocabulary": 10},
+        "photo": {"type": "image", "shape": [96, 96, 3]},
     },
-    "heads": {"kind": {"type": "multiclass"}, "size": {"type": "multiclass", "depends_on": ["kind"]}},
+    "heads": {
+        "kind": {"type": "multiclass"},
+        "size": {"type": "multiclass", "depends_on": ["kind"]},
+        "tags": {"type": "multilabel"},
+    },
     "slices": [["colour"]],
-    "gates": {"kind": [{"metric": "auc", "min": 0.6}], "size": "none"},
+    "gates": {"kind": [{"metric": "auc", "min": 0.6}], "size": "none", "tags": "none"},
 }
 VIEWS = {
     "Transform": fingerprint.for_transform,
@@ -172,6 +183,24 @@ class TestViews:
             ("features.colour.vocabulary", 11, {"Transform", "Trainer"}),
             ("features.colour.oov", 2, {"Transform", "Trainer"}),
             ("features.colour.embedding", 5, {"Trainer"}),
+            ("features.amount.encoder", {"type": "piecewise_linear"}, {"Transform", "Trainer"}),
+            ("features.amount.encoder", {"type": "periodic"}, {"Trainer"}),
+            ("features.binned.encoder.bins", 9, {"Transform", "Trainer"}),
+            ("features.binned.encoder.units", 9, {"Trainer"}),
+            ("features.words.tokens", 9, {"Transform", "Trainer"}),
+            ("features.words.vocabulary", 9, {"Transform", "Trainer"}),
+            ("features.words.oov", 9, {"Transform", "Trainer"}),
+            ("features.words.encoder", {"type": "bag"}, {"Trainer"}),
+            ("features.photo.shape", [96, 80, 3], {"Trainer"}),
+            ("features.photo.source", "path", set()),  # ExampleGen has it in its layout.
+            ("features.photo.encoder", {"type": "inception_v3"}, {"Trainer"}),
+            ("heads.kind.calibration", "none", {"Trainer"}),
+            ("heads.kind.threshold", {"metric": "accuracy"}, {"Trainer"}),
+            ("heads.size.depends_on", [{"head": "kind", "mode": "probs"}], {"Trainer"}),
+            ("heads.size.type", "multilabel", {"Transform", "Trainer"}),
+            ("heads.tags.separator", ";", set()),  # As the image's source.
+            ("heads.tags.loss.class_weights", "balanced", {"Transform", "Trainer"}),
+            ("heads.tags.loss.weight", 2.0, {"Trainer"}),
             ("heads.kind.loss.class_weights", "balanced", {"Transform", "Trainer"}),
             ("heads.kind.loss.class_weights", {"cat": 2.0}, {"Transform", "Trainer"}),
             ("heads.kind.loss.weight", 2.0, {"Trainer"}),
@@ -179,6 +208,11 @@ class TestViews:
             ("heads.size.depends_on", [], {"Trainer"}),
             ("trunk.units", [8], {"Trainer"}),
             ("trunk.dropout", 0.2, {"Trainer"}),
+            ("trunk.members", 2, {"Trainer"}),
+            ("training.optimizer", {"type": "adamw"}, {"Trainer"}),
+            ("training.schedule", {"type": "cosine"}, {"Trainer"}),
+            ("training.gradient_clip", 1.0, {"Trainer"}),
+            ("training.balancing", {"type": "dwa"}, {"Trainer"}),
             ("training.epochs", 3, {"Trainer"}),
             ("training.batch_size", 3, {"Trainer"}),
             ("training.learning_rate", 0.1, {"Trainer"}),
@@ -228,5 +262,26 @@ class TestViews:
         assert VIEWS["Trainer"](full).heads == full.heads
         assert VIEWS["Trainer"](full).training == full.training
         assert VIEWS["Trainer"](full).trunk == full.trunk
+        assert VIEWS["Trainer"](full).features["photo"] == full.features["photo"]
+        assert VIEWS["Transform"](full).features["words"].tokens == 8
+        assert VIEWS["Transform"](full).features["binned"].encoder.bins == 8
+        assert VIEWS["Transform"](full).heads["tags"].type == "multilabel"
         assert VIEWS["Report"](full).gates == full.gates
-        assert [list(view(full).heads) for view in VIEWS.values()] == [["kind", "size"]] * 3
+        assert [list(view(full).heads) for view in VIEWS.values()] == [["kind", "size", "tags"]] * 3
+
+
+class TestWeights:
+    def of(self, file, encoder="inception_v3"):
+        return fingerprint.weights(task("features.photo.encoder", {"type": encoder, "weights": str(file)}))
+
+    def test_contents_count_and_the_place_does_not(self, tmp_path):
+        a, b = tmp_path / "a.weights.h5", tmp_path / "b.weights.h5"
+        a.write_bytes(b"1")
+        b.write_bytes(b"1")
+        before = self.of(a)
+        assert before == self.of(b)
+        a.write_bytes(b"2")
+        assert before != self.of(a)
+
+    def test_without_a_file_there_is_nothing_to_read(self):
+        assert fingerprint.weights(task()) == self.of("imagenet")

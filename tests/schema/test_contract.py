@@ -3,18 +3,10 @@
 from pathlib import Path
 
 import pytest
-from google.protobuf import text_format
-from tensorflow_metadata.proto.v0 import schema_pb2
 
 import schema
-from schema.contract import (
-    class_names,
-    column_type,
-    columns,
-    find_task,
-    load_contract,
-    read_schema,
-)
+from schema.columns import read_schema
+from schema.contract import find_task, load_contract
 from schema.errors import UserError
 from schema.problems import TaskError
 
@@ -30,7 +22,7 @@ class TestRight:
         contract = load_contract(write_task())
         assert contract.classes == {"kind": ("cat", "dog"), "size": ("small", "large", "huge")}
         assert list(contract.task.features) == ["amount", "colour"]
-        assert contract.folder / "schema.pbtxt" == contract.schema_file
+        assert contract.schema == read_schema(contract.folder / "schema.pbtxt")
 
     def test_flights(self, flights_folder):
         contract = load_contract(flights_folder)
@@ -229,12 +221,6 @@ class TestFiles:
         [problem] = problems(folder)
         assert str(folder / "task.yaml") == problem.where
 
-    def test_read_schema_reads_what_text_format_wrote(self, tmp_path):
-        expected = schema_pb2.Schema()
-        expected.feature.add(name="é", type=schema_pb2.INT)
-        (tmp_path / "schema.pbtxt").write_text(text_format.MessageToString(expected, as_utf8=True), encoding="utf-8")
-        assert expected == read_schema(tmp_path / "schema.pbtxt")
-
 
 class TestFindTask:
     def test_folder(self, write_task):
@@ -257,19 +243,6 @@ class TestFindTask:
     def test_folder_without_task(self, tmp_path):
         with pytest.raises(UserError, match=r"this folder has no task\.yaml"):
             find_task(str(tmp_path))
-
-
-class TestColumns:
-    def test_classes_of_own_and_shared_domains_and_of_none(self, toy_schema):
-        parsed = text_format.Parse(toy_schema, schema_pb2.Schema())
-        found = {name: class_names(parsed, name) for name in ("kind", "size", "year", "nobody")}
-        assert found == {"kind": ("cat", "dog"), "size": ("small", "large", "huge"), "year": (), "nobody": ()}
-
-    def test_types(self, toy_schema):
-        parsed = text_format.Parse(toy_schema + 'feature { name: "untyped" }', schema_pb2.Schema())
-        found = {name: column_type(column) for name, column in columns(parsed).items()}
-        types = {"amount": "FLOAT", "colour": "BYTES", "year": "INT", "fold": "BYTES", "kind": "BYTES", "size": "BYTES"}
-        assert {**types, "untyped": ""} == found
 
 
 def test_a_dependency_that_stands_twice(write_task):

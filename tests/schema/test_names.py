@@ -7,6 +7,7 @@ def test_columns_after_transform():
     assert list(names.derived(["hour"], ["late"])) == [
         ("hour_xf", "hour"),
         ("hour_missing", "hour"),
+        ("hour_position", "hour"),
         ("late_label", "late"),
         ("late_labelled", "late"),
         ("late_class_weight", "late"),
@@ -15,7 +16,7 @@ def test_columns_after_transform():
 
 def test_derived_names_are_those_of_the_functions():
     derived = dict(names.derived(["f"], ["h"]))
-    of_feature = {names.transformed("f"), names.missing("f")}
+    of_feature = {names.transformed("f"), names.missing("f"), names.position("f")}
     of_head = {names.label("h"), names.labelled("h"), names.class_weight("h")}
     assert of_feature | of_head == set(derived)
 
@@ -33,7 +34,9 @@ def test_signature_outputs_of_a_head():
         names.scores("late"),
         names.classes("late"),
         names.decided("late"),
-    ) == ("late/scores", "late/classes", "late/label")
+        names.decided_tags("late"),
+        names.uncalibrated("late"),
+    ) == ("late/scores", "late/classes", "late/label", "late/labels", "late/uncalibrated")
 
 
 def test_splits_stay_in_this_order():

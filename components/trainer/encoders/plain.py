@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 
 from schema import names
-from schema.features import NumericFeature
+from schema.features import NumericEncoder, NumericFeature
 
 
 def inputs(name: str, feature: NumericFeature) -> list[keras.KerasTensor]:
@@ -15,7 +15,7 @@ def inputs(name: str, feature: NumericFeature) -> list[keras.KerasTensor]:
 
 
 def encode(
-    columns: list[keras.KerasTensor], name: str, feature: NumericFeature, num_ids: int | None
+    columns: list[keras.KerasTensor], name: str, encoder: NumericEncoder, num_ids: int | None
 ) -> keras.KerasTensor:
     """Returns the inputs side by side: `(batch, 1)`, or `(batch, 2)` with a missing indicator."""
     return keras.ops.stack(columns, axis=-1)

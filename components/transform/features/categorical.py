@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import tensorflow as tf
-import tensorflow_transform as tft
 
 from components.transform.dense import one_per_row
+from components.transform.features.vocabulary import NO_ID, ids
 from schema import names
 from schema.features import CategoricalFeature
-
-_MISSING_ID = 0
 
 
 def transform(name: str, column: tf.SparseTensor, feature: CategoricalFeature) -> dict[str, tf.Tensor]:
@@ -25,17 +23,5 @@ def transform(name: str, column: tf.SparseTensor, feature: CategoricalFeature) -
     Returns:
         int64 tensor `(batch,)`.
     """
-    if column.dtype != tf.string:
-        column = column.with_values(tf.strings.as_string(column.values))
-    ids = tft.compute_and_apply_vocabulary(
-        column,
-        top_k=feature.vocabulary,
-        num_oov_buckets=feature.oov,
-        vocab_filename=names.vocabulary(name),
-    )
-    return {names.transformed(name): one_per_row(ids.with_values(ids.values + 1), _MISSING_ID)}
-
-
-def num_ids(vocabulary_size: int, feature: CategoricalFeature) -> int:
-    """Returns how many ids `transform` can give for a vocabulary of that size."""
-    return 1 + vocabulary_size + feature.oov
+    values = column.values if column.dtype == tf.string else tf.strings.as_string(column.values)
+    return {names.transformed(name): one_per_row(column.with_values(ids(name, values, feature)), NO_ID)}

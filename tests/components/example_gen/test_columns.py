@@ -170,6 +170,84 @@ def test_examples_hold_what_the_columns_held(rows):
 
 def test_an_empty_label_is_a_missing_one():
     batch = pa.RecordBatch.from_arrays([pa.array(["", "yes", None])] * 2, names=["a", "b"])
-    features = to_features(batch, {"a": "BYTES", "b": "BYTES"}, "rows.csv", labels={"b"})
+    features = to_features(batch, {"a": "BYTES", "b": "BYTES"}, "rows.csv", empty_is_missing={"b"})
     assert features.column(0).to_pylist() == [[b""], [b"yes"], None]
     assert features.column(1).to_pylist() == [None, [b"yes"], None]
+
+
+def tags_of(column, separator="|"):
+    batch = pa.RecordBatch.from_arrays([column], names=["x"])
+    features = to_features(batch, {"x": "BYTES"}, "a.parquet", {"x"}, {"x": separator})
+    features.validate(full=True)
+    return features.column(0).type, features.column(0).to_pylist()
+
+
+LISTS = [["a", "b"], None, [], [None, ""], ["b", None], ["", "c"], []]
+LISTS_OF_TAGS = [[b"a", b"b"], None, [b""], [b""], [b"b"], [b"c"], [b""]]
+
+
+class TestTags:
+    @pytest.mark.parametrize(
+        "kind",
+        [
+            pa.list_(pa.string()),
+            pa.large_list(pa.string()),
+            pa.list_(pa.large_string()),
+            pa.list_(pa.binary()),
+            pa.large_list(pa.large_binary()),
+        ],
+        ids=str,
+    )
+    def test_lists(self, kind):
+        assert tags_of(pa.array(LISTS, kind)) == (BYTES, LISTS_OF_TAGS)
+
+    def test_lists_of_dictionary_strings_and_dictionaries_of_strings(self):
+        words = pa.array(["a", "b", "b"]).dictionary_encode()
+        lists = pa.ListArray.from_arrays(pa.array([0, 2, None, 3], pa.int32()), words)
+        assert tags_of(lists) == (BYTES, [[b"a", b"b"], [b"b"], None])
+        assert tags_of(pa.array(["a|b", None, "a|b"]).dictionary_encode()) == (
+            BYTES,
+            [[b"a", b"b"], None, [b"a", b"b"]],
+        )
+
+    def test_texts_are_split_and_trimmed(self):
+        column = pa.array(["a|b", " a | b c |", None, "", "  ", "|", " | ", "||c"])
+        expected = [[b"a", b"b"], [b"a", b"b c"], None, None, None, [b""], [b""], [b"c"]]
+        assert tags_of(column) == (BYTES, expected)
+
+    @pytest.mark.parametrize(
+        ("separator", "text"), [(";", "a;b|c"), (", ", "a, b|c"), (" ", "a b|c"), (".*", "a.*b|c")]
+    )
+    def test_the_separator_is_taken_literally(self, separator, text):
+        column = pa.array([text, separator, None])
+        assert tags_of(column, separator) == (BYTES, [[b"a", b"b|c"], [b""], None])
+
+    def test_a_slice_of_a_batch_no_rows_and_no_values(self):
+        column = pa.array(LISTS, pa.list_(pa.string()))
+        assert tags_of(column.slice(1, 4)) == (BYTES, LISTS_OF_TAGS[1:5])
+        assert tags_of(pa.array(["x|y", "z", "a|"]).slice(1)) == (BYTES, [[b"z"], [b"a"]])
+        assert tags_of(column.slice(0, 0)) == (BYTES, [])
+        assert tags_of(pa.nulls(2)) == (BYTES, [None, None])
+        assert tags_of(pa.nulls(2, pa.list_(pa.string()))) == (BYTES, [None, None])
+        assert tags_of(pa.array([[], None])) == (BYTES, [[b""], None])
+
+    def test_lists_of_numbers_are_named(self):
+        with pytest.raises(DataError) as error:
+            tags_of(pa.array([[1]]))
+        expected = "is of type list<item: int64>; allowed: lists of texts, or texts with '|' between"
+        assert str(error.value) == f"a.parquet: column 'x' {expected}"
+
+    def test_numbers_stay_numbers_for_the_validator_to_name(self):
+        assert tags_of(pa.array([1, None])) == (INT, [[1], None])
+
+    def test_lists_elsewhere_stay_an_error(self):
+        batch = pa.RecordBatch.from_arrays([pa.array([["a"]])] * 2, names=["x", "y"])
+        with pytest.raises(DataError, match=r"column 'y' is of type list<item: string>, which is not supported"):
+            to_features(batch, {"x": "BYTES", "y": "BYTES"}, "f", separators={"x": "|"})
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.none() | st.lists(st.none() | st.sampled_from(["", "a", "b", "ä"]), max_size=4), max_size=12))
+def test_tags_are_those_of_a_loop_over_the_rows(lists):
+    expected = [None if row is None else [tag.encode() for tag in row if tag] or [b""] for row in lists]
+    assert tags_of(pa.array(lists, pa.list_(pa.string()))) == (BYTES, expected)

@@ -1,7 +1,6 @@
 """ExampleGen's executor on small files, in process."""
 
-import json
-
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
@@ -11,29 +10,24 @@ from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import artifact_utils, standard_artifacts
 
 from components.example_gen import source
-from components.example_gen.component import Executor, rows_property
+from components.example_gen.component import ExampleGen, Executor, rows_property
+from components.example_gen.layout import Layout
 from pipeline.config import RunConfig
 from schema.errors import DataError
 from schema.names import SPLITS
 from schema.task import Data
 
-TYPES = {"carrier": "BYTES", "distance": "FLOAT", "hour": "INT"}
+LAYOUT = Layout({"carrier": "BYTES", "distance": "FLOAT", "hour": "INT"}, labels=("carrier",))
 
 
-def generate(folder, data, file_format="parquet"):
+def generate(folder, data, file_format="parquet", layout=LAYOUT):
     """Runs the executor; returns the examples by split, as dicts, and the artifact."""
     examples = standard_artifacts.Examples()
     examples.uri = str(folder)
     arguments = RunConfig(data=data, output=folder, run_id="test").beam_arguments
     executor = Executor(BaseBeamExecutor.Context(beam_pipeline_args=arguments, unique_id="1"))
-    properties = {
-        "data": str(data),
-        "config": Data(format=file_format).model_dump_json(),
-        "column_types": json.dumps(TYPES),
-        "labels": json.dumps(["carrier"]),
-        "fingerprint": "",
-    }
-    executor.Do({}, {"examples": [examples]}, properties)
+    component = ExampleGen(data=str(data), config=Data(format=file_format), layout=layout, fingerprint="")
+    executor.Do({}, {"examples": [examples]}, component.exec_properties)
     return {split: read(artifact_utils.get_split_uri([examples], split)) for split in SPLITS}, examples
 
 
@@ -99,3 +93,81 @@ def test_undeclared_columns_are_left_out_and_absent_ones_stay_absent(table, tmp_
     examples, _ = generate(tmp_path / "examples", tmp_path / "rows.parquet")
     names = {name for row in examples["train"] for name in tf.train.Example.FromString(row).features.feature}
     assert names == {"carrier", "hour"}
+
+
+TAGS = [["wet", "new"], [], None, ["old"]]
+CELLS = ["wet|new", "|", None, "old"]
+MEDIA = Layout(
+    {"photo": "BYTES", "tags": "BYTES", "hour": "INT"},
+    labels=("tags",),
+    separators={"tags": "|"},
+    images={"photo": "path"},
+)
+
+
+@pytest.fixture
+def media(tmp_path):
+    """Two hundred rows of tags, and paths of three images."""
+    (tmp_path / "images").mkdir()
+    for i in range(3):
+        (tmp_path / "images" / f"{i}.png").write_bytes(picture(i))
+    hours = list(range(200))
+    paths = pa.array([None if i % 10 == 0 else f"images/{i % 3}.png" for i in hours])
+    return pa.table({"hour": hours, "tags": pa.array([TAGS[i % 4] for i in hours]), "photo": paths})
+
+
+def picture(shade):
+    return tf.io.encode_png(np.full((2, 2, 3), shade, np.uint8)).numpy()
+
+
+def by_hour(examples):
+    """Returns (split, tags or None, image or None) by hour."""
+    found = {}
+    for name, rows in examples.items():
+        for row in rows:
+            feature = tf.train.Example.FromString(row).features.feature
+            # The encoder writes a null as a feature of no kind, which to every reader is an absent one.
+            values = [list(feature[key].bytes_list.value) or None for key in ("tags", "photo")]
+            found[feature["hour"].int64_list.value[0]] = (name, *values)
+    return found
+
+
+def test_tags_and_images_in_parquet_and_csv(media, tmp_path):
+    pq.write_table(media, tmp_path / "rows.parquet", row_group_size=50)
+    cells = media.set_column(1, "tags", pa.array([CELLS[i % 4] for i in range(200)]))
+    pa_csv.write_csv(cells, tmp_path / "rows.csv")
+    found = by_hour(generate(tmp_path / "a", tmp_path / "rows.parquet", layout=MEDIA)[0])
+    assert found == by_hour(generate(tmp_path / "b", tmp_path / "rows.csv", "csv", layout=MEDIA)[0])
+    tags = [[b"wet", b"new"], [b""], None, [b"old"]]
+    assert all(found[hour][1] == tags[hour % 4] for hour in range(200))
+    assert all(found[hour][2] == (None if hour % 10 == 0 else [picture(hour % 3)]) for hour in range(200))
+
+
+def test_tags_move_no_row_and_images_count_by_what_they_show(media, tmp_path):
+    pq.write_table(media, tmp_path / "rows.parquet")
+    before = by_hour(generate(tmp_path / "a", tmp_path / "rows.parquet", layout=MEDIA)[0])
+    moved = media.set_column(1, "tags", pa.array([["other"]] * 200))
+    paths = [None if path is None else str(tmp_path / path) for path in media["photo"].to_pylist()]
+    pq.write_table(moved.set_column(2, "photo", pa.array(paths)), tmp_path / "rows.parquet")
+    after = by_hour(generate(tmp_path / "b", tmp_path / "rows.parquet", layout=MEDIA)[0])
+    assert [before[hour][0] for hour in range(200)] == [after[hour][0] for hour in range(200)]
+
+
+def test_a_wrong_image_is_named_by_its_row_in_the_whole_file(media, tmp_path, monkeypatch):
+    (tmp_path / "images" / "2.png").write_bytes(b"no image")
+    pq.write_table(media.slice(1), tmp_path / "rows.parquet", row_group_size=50)
+    monkeypatch.setattr(source, "ROWS_PER_SHARD", 50)
+    monkeypatch.setattr(source, "ROWS_PER_IMAGE_BATCH", 7)
+    wrong = {row for row in range(1, 200) if row % 3 == 2 and row % 10}  # Row 1 is hour 1.
+    with pytest.raises(DataError) as error:
+        generate(tmp_path / "a", tmp_path / "rows.parquet", layout=MEDIA)
+    row = int(str(error.value).partition(": row ")[2].partition(",")[0])
+    assert row in wrong
+    assert f"column 'photo': {tmp_path}/images/2.png is none of PNG" in str(error.value)
+
+
+def test_the_cache_knows_separators_and_where_images_come_from():
+    layouts = [MEDIA, Layout(MEDIA.types, MEDIA.labels, {"tags": ";"}, MEDIA.images)]
+    layouts.append(Layout(MEDIA.types, MEDIA.labels, MEDIA.separators, {"photo": "bytes"}))
+    made = [ExampleGen(data="", config=Data(), layout=layout, fingerprint="").exec_properties for layout in layouts]
+    assert len({properties["layout"] for properties in made}) == 3

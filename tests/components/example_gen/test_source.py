@@ -76,17 +76,19 @@ class TestFindShards:
     @pytest.mark.parametrize(
         ("limit", "expected"),
         [
-            (100, [(0, 1, 2)]),
-            (8, [(0, 1), (2,)]),
-            (7, [(0,), (1, 2)]),
-            (6, [(0,), (1,), (2,)]),
-            (1, [(0,), (1,), (2,)]),  # A row group is never cut, however large.
+            (100, [((0, 1, 2), 1)]),
+            (8, [((0, 1), 1), ((2,), 9)]),
+            (7, [((0,), 1), ((1, 2), 5)]),
+            (6, [((0,), 1), ((1,), 5), ((2,), 9)]),
+            (1, [((0,), 1), ((1,), 5), ((2,), 9)]),  # A row group is never cut, however large.
         ],
     )
-    def test_row_groups_are_put_together_up_to_the_limit(self, tmp_path, monkeypatch, limit, expected):
+    def test_row_groups_are_put_together_up_to_the_limit_and_know_their_first_row(
+        self, tmp_path, monkeypatch, limit, expected
+    ):
         file = write_parquet(tmp_path / "a.parquet", rows=11, row_group_size=4)
         monkeypatch.setattr(source, "ROWS_PER_SHARD", limit)
-        assert [Shard(str(file), groups) for groups in expected] == find_shards([file], "parquet")
+        assert [Shard(str(file), groups, first) for groups, first in expected] == find_shards([file], "parquet")
 
     def test_every_row_is_read_once(self, tmp_path, monkeypatch):
         files = [write_parquet(tmp_path / f"{i}.parquet", rows=11, start=11 * i) for i in range(3)]
@@ -140,6 +142,17 @@ class TestReadShard:
     def test_undeclared_columns_are_left_out(self, tmp_path):
         shards = find_shards([write_parquet(tmp_path / "a.parquet", rows=1)], "parquet")
         assert rows_of(shards, {"hour": "INT", "not there": "FLOAT"}) == [{"hour": 0}]
+
+    @pytest.mark.parametrize("file_format", ["parquet", "csv"])
+    def test_rows_with_images_come_in_smaller_batches(self, tmp_path, monkeypatch, file_format):
+        monkeypatch.setattr(source, "ROWS_PER_IMAGE_BATCH", 3)
+        file = write_parquet(tmp_path / "a.parquet", rows=7, row_group_size=7)
+        if file_format == "csv":
+            file = tmp_path / "a.csv"
+            file.write_text("hour\n" + "1\n" * 7)
+        [shard] = find_shards([file], file_format)
+        assert [batch.num_rows for batch in read_shard(shard, TYPES)] == [7]
+        assert [batch.num_rows for batch in read_shard(shard, TYPES, has_images=True)] == [3, 3, 1]
 
     def test_a_file_that_was_damaged_meanwhile(self, tmp_path):
         file = write_parquet(tmp_path / "a.parquet", rows=1000, row_group_size=1000)

@@ -27,4 +27,4 @@ def test_every_head_starts_at_its_own_weight_whatever_its_classes():
 
 
 def test_a_head_of_one_class_is_not_scaled_without_bound():
-    assert fixed.weights({"h": 1.0}, {"h": np.array([1.0, 0.0])}) == pytest.approx({"h": 100.0})
+    assert scales({"h": 1.0}, {"h": np.array([1.0, 0.0])}) == pytest.approx({"h": 100.0})

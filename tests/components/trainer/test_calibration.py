@@ -37,9 +37,9 @@ def minimiser(loss, weights, prior=PRIOR, world=WORLD):
     return log_softmax(logits.numpy(), axis=-1)
 
 
-def make(loss, weights=np.ones(3), prior=PRIOR, temperature=1.0, mode="temperature"):
+def make(loss, weights=(1.0, 1.0, 1.0), temperature=1.0, mode="temperature"):
     head = MulticlassHead(type="multiclass", loss=loss, calibration=mode)
-    return Calibration(head, ("a", "b", "c"), prior, np.log(weights), temperature, np.full(3, 1 / 3))
+    return Calibration(head, ("a", "b", "c"), PRIOR, np.log(weights), temperature, np.full(3, 1 / 3))
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,11 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy.special import softmax
 
-from components.trainer.export import HEADS_FILE
+from components.trainer.export import HEADS_FILE, export, model_inputs
+from components.trainer.model import build_model
+from components.transform.features.vocabulary import numbers_of_ids
 
 
 @pytest.fixture(scope="module")
@@ -27,11 +30,17 @@ def answers(sample, signatures, rows):
 
 
 @pytest.fixture(scope="module")
-def probabilities(sample, sample_model, transform_output, rows):
-    """What the Python model and the Transform layer say of the rows."""
+def log_p(sample, sample_model, transform_output, rows):
+    """What the Python model and the Transform layer say of the rows, before calibration."""
     transformed = transform_output.transform_features_layer()(sample.parse(rows))
-    logits = sample_model({column.name: transformed[column.name] for column in sample_model.inputs}, training=False)
-    return {head: tf.nn.softmax(values).numpy() for head, values in logits.items()}
+    logits = sample_model(model_inputs(transformed, sample.task, sample_model), training=False)
+    return {head: tf.nn.log_softmax(values) for head, values in logits.items()}
+
+
+@pytest.fixture(scope="module")
+def probabilities(log_p, calibrations):
+    """Calibrated scores of the rows."""
+    return {head: np.asarray(calibrations[head].scores(values)) for head, values in log_p.items()}
 
 
 def test_signatures_take_examples_and_answer_per_head(sample, signatures):
@@ -40,8 +49,10 @@ def test_signatures_take_examples_and_answer_per_head(sample, signatures):
         (given,) = signature.structured_input_signature[1].values()
         assert (tf.string, [None]) == (given.dtype, given.shape.as_list())
     expected = {f"{head}/{part}" for head in sample.task.heads for part in ("scores", "classes", "label")}
+    expected = expected - {"tags/label"} | {"tags/labels"}
     assert expected == set(signatures["serving_tf_example"].structured_outputs)
-    assert set(sample.task.heads) == set(signatures["evaluation"].structured_outputs)
+    expected = set(sample.task.heads) | {f"{head}/uncalibrated" for head in sample.task.heads}
+    assert expected == set(signatures["evaluation"].structured_outputs)
 
 
 def test_serving_scores_are_the_python_models_probabilities(answers, probabilities):
@@ -54,14 +65,54 @@ def test_evaluation_gives_the_probabilities_that_are_served(answers, probabiliti
     for head, expected in probabilities.items():
         evaluated = answers["evaluation"][head]
         np.testing.assert_allclose(evaluated, expected, atol=1e-5)
-        np.testing.assert_allclose(evaluated.sum(axis=1), 1, rtol=1e-5)
+        if head != "tags":
+            np.testing.assert_allclose(evaluated.sum(axis=1), 1, rtol=1e-5)
 
 
-def test_the_served_label_is_the_class_with_the_highest_score(sample, answers, probabilities):
+def test_evaluation_gives_the_probabilities_before_calibration_too(answers, log_p, probabilities):
+    for head, values in log_p.items():
+        expected = np.exp(values)[..., 1] if head == "tags" else np.exp(values)
+        found = answers["evaluation"][f"{head}/uncalibrated"]
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+        assert np.abs(found - probabilities[head]).max() > 0.01
+
+
+def test_the_served_label_is_the_class_with_the_highest_score_over_its_threshold(
+    sample, answers, probabilities, calibrations
+):
+    moved = 0
     for head, classes in sample.classes.items():
+        if head == "tags":
+            continue
         names, labels = (answers["serving_tf_example"][f"{head}/{part}"] for part in ("classes", "label"))
         assert [[name.encode() for name in classes]] * len(labels) == names.tolist()
-        assert [classes[i].encode() for i in probabilities[head].argmax(axis=1)] == labels.tolist()
+        decided = (probabilities[head] / calibrations[head].thresholds).argmax(axis=1)
+        assert [classes[i].encode() for i in decided] == labels.tolist()
+        moved += (decided != probabilities[head].argmax(axis=1)).sum()
+    assert moved > 0
+
+
+def test_the_served_tags_are_those_whose_score_reaches_its_threshold(sample, answers, probabilities, calibrations):
+    tags, served = sample.classes["tags"], answers["serving_tf_example"]["tags/labels"]
+    decided = probabilities["tags"] >= calibrations["tags"].thresholds
+    assert [[tag.encode() if yes else b"" for tag, yes in zip(tags, row, strict=True)] for row in decided] == [
+        row.tolist() for row in served
+    ]
+    assert 0 < decided.sum() < decided.size
+
+
+def test_members_of_a_trunk_answer_as_one(sample, make_task, transform_output, calibrations, rows, tmp_path):
+    task = make_task(sample.task.model_dump(mode="json") | {"trunk": {"units": [4], "dropout": 0.0, "members": 3}})
+    model = build_model(task, numbers_of_ids(task, transform_output), sample.even_counts())
+    rng = np.random.default_rng(0)
+    for variable in model.trainable_variables:
+        variable.assign(rng.normal(0, variable.shape[-1] ** -0.5, variable.shape))
+    export(model, transform_output, task, calibrations, tmp_path)
+    served = tf.saved_model.load(str(tmp_path)).signatures["evaluation"](tf.constant(sample.serialize(rows)))
+    transformed = transform_output.transform_features_layer()(sample.parse(rows))
+    logits = model(model_inputs(transformed, task, model), training=False)["mood"].numpy()
+    assert logits.shape == (len(rows), 3, 3)
+    np.testing.assert_allclose(served["mood/uncalibrated"], softmax(logits, axis=-1).mean(axis=1), atol=1e-5)
 
 
 def test_transform_features_gives_labels_masks_and_features_as_in_training(sample, transform_output, rows, answers):
@@ -69,8 +120,18 @@ def test_transform_features_gives_labels_masks_and_features_as_in_training(sampl
     transformed = answers["transform_features"]
     assert set(expected) == set(transformed)
     for name, values in expected.items():
-        np.testing.assert_allclose(transformed[name], values, rtol=1e-6)
+        if name == "photo_xf":
+            assert values.numpy().tolist() == transformed[name].tolist()
+        else:
+            np.testing.assert_allclose(transformed[name], values, rtol=1e-6)
+    tags = [row["tags"] for row in rows]
+    assert [float(value is not None) for value in tags] == transformed["tags_labelled"].tolist()
+    assert [[int(tag in (row or ())) for tag in sample.classes["tags"]] for row in tags] == transformed[
+        "tags_label"
+    ].tolist()
     for head, classes in sample.classes.items():
+        if head == "tags":
+            continue
         given = [row[head] for row in rows]
         labelled = transformed[f"{head}_labelled"]
         assert [float(value is not None) for value in given] == labelled.tolist()
@@ -106,6 +167,12 @@ def test_a_batch_without_rows_is_answered(signatures):
     assert {(0, 3), (0,)} == {tuple(answer[key].shape) for key in ("mood/scores", "mood/classes", "mood/label")}
 
 
-def test_the_classes_lie_beside_the_model(sample, exported):
-    written = json.loads((exported / "Format-Serving" / "assets.extra" / HEADS_FILE).read_text())
-    assert {"heads": {head: list(classes) for head, classes in sample.classes.items()}} == written
+def test_what_is_to_be_known_of_the_heads_lies_beside_the_model(sample, exported, calibrations):
+    written = json.loads((exported / "Format-Serving" / "assets.extra" / HEADS_FILE).read_text())["heads"]
+    assert sample.classes == {head: tuple(values["classes"]) for head, values in written.items()}
+    assert written["tags"] == {
+        "type": "multilabel",
+        "classes": ["x", "y", "z"],
+        "thresholds": calibrations["tags"].thresholds.tolist(),
+        "temperature": calibrations["tags"].temperature,
+    }

@@ -31,9 +31,12 @@ def write(sample, transform_output, tmp_path_factory):
 
 
 def _feature(value):
-    if isinstance(value, np.float32):
-        return tf.train.Feature(float_list=tf.train.FloatList(value=[value]))
-    return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
+    values = np.atleast_1d(value)
+    if values.dtype == np.float32:
+        return tf.train.Feature(float_list=tf.train.FloatList(value=values))
+    if values.dtype == np.int64:
+        return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
+    return tf.train.Feature(bytes_list=tf.train.BytesList(value=values.tolist()))
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +46,8 @@ def files(sample, write):
 
 @pytest.fixture(scope="module")
 def train(sample, make_task, transform_folder, files, tmp_path_factory):
-    """Runs run_fn; returns what it gives to the export (model, Transform's output, classes, target) and its folder."""
+    """Runs run_fn; returns what it gives to the export (model, Transform's output, task, calibrations, target) and its
+    folder."""
 
     def run_it(**training):
         exported = []
@@ -75,9 +79,10 @@ def weights_of(model):
 
 
 def test_what_transform_emits_is_trained_on_and_handed_to_the_export(sample, trained):
-    model, transform_output, classes, target, folder = trained
-    assert list(sample.task.heads) == list(model.output)
-    assert sample.classes == classes
+    model, transform_output, task, calibrations, target, folder = trained
+    assert list(sample.task.heads) == list(model.output) == list(task.heads) == list(calibrations)
+    assert sample.classes == {head: calibration.classes for head, calibration in calibrations.items()}
+    assert all(calibration.temperature != 1 for calibration in calibrations.values())
     assert folder / "serving" == target
     assert model.history.epoch == [0, 1]
     # 0 for missing, two cities and one more; 0, three codes and two more.

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.transform import labels
-from schema.heads import CrossEntropy, MulticlassHead
+from schema.heads import CrossEntropy, MulticlassHead, MultilabelHead
 
 CLASSES = ("a", "b", "c")
 RULES = ["none", "balanced", "effective_number", {"b": 5.0}, {"a": 0.1, "c": 20.0}]
@@ -87,3 +87,76 @@ def test_without_a_rule_no_pass_over_the_data_is_needed(monkeypatch):
     expected = [1, 1, 1]
     monkeypatch.setattr(labels, "class_weights", lambda *_: pytest.fail("counted for nothing"))
     assert expected == transform(["a", None, "b"], "none", monkeypatch)["h_class_weight"]
+
+
+TAGS = ("wet", "new", "old")
+ROWS = [["new"], ["wet", "new"], None, [""], ["new", "odd", "new"], ["odd"]]
+HOT = [[0, 1, 0], [1, 1, 0], [0, 0, 0], [0, 0, 0], [0, 1, 0], [0, 0, 0]]
+
+
+def transform_tags(rows, rule, monkeypatch):
+    """Runs labels.transform of a multilabel head on one batch, as `transform` does."""
+    monkeypatch.setattr(tft, "sum", lambda one_hot, reduce_instance_dims: tf.reduce_sum(one_hot, axis=0))
+    places = [[i, j] for i, row in enumerate(rows) for j in range(len(row or ()))]
+    column = tf.SparseTensor(
+        np.reshape(np.array(places, np.int64), [-1, 2]),
+        tf.constant([tag for row in rows for tag in row or ()], tf.string),
+        [len(rows), max((len(row or ()) for row in rows), default=0)],
+    )
+    head = MultilabelHead(type="multilabel", loss=CrossEntropy(class_weights=rule))
+    return {name: tensor.numpy() for name, tensor in labels.transform("h", column, head, TAGS).items()}
+
+
+class TestTags:
+    def test_multi_hot_and_a_mask_per_row(self, monkeypatch):
+        columns = transform_tags(ROWS, "none", monkeypatch)
+        assert columns["h_label"].tolist() == HOT
+        # No tag is a label, too; so is an unknown one, which the data gate names.
+        assert columns["h_labelled"].tolist() == [1, 1, 0, 1, 1, 1]
+        assert columns["h_class_weight"].tolist() == np.ones((6, 3)).tolist()
+        types = [columns[f"h_{suffix}"].dtype for suffix in ("label", "labelled", "class_weight")]
+        assert types == [np.int64, np.float32, np.float32]
+
+    def test_balanced_has_two_classes_per_tag(self, monkeypatch):
+        weights = transform_tags(ROWS, "balanced", monkeypatch)["h_class_weight"]
+        # Five labelled rows, one of them wet: 5 / (2 * 1) with, 5 / (2 * 4) without; three of them new; none old.
+        wet = [0.625, 2.5, 1, 0.625, 0.625, 0.625]
+        new = [5 / 6, 5 / 6, 1, 1.25, 5 / 6, 1.25]
+        np.testing.assert_allclose(weights, np.transpose([wet, new, np.ones(6)]), rtol=1e-6)
+
+    def test_by_name_weighs_the_rows_that_have_the_tag(self, monkeypatch):
+        weights = transform_tags(ROWS, {"wet": 6.0}, monkeypatch)["h_class_weight"]
+        # 6 in one row of five: the mean is 2.
+        np.testing.assert_allclose(weights[:, 0], [0.5, 3, 1, 0.5, 0.5, 0.5], rtol=1e-6)
+        np.testing.assert_allclose(weights[:, 1:], np.ones((6, 2)), rtol=1e-6)
+
+    @pytest.mark.parametrize("rule", ["none", "balanced", "effective_number", {"old": 9.0, "new": 0.1}])
+    def test_weights_of_every_tag_average_1_over_the_labelled_rows(self, rule, monkeypatch):
+        columns = transform_tags(ROWS, rule, monkeypatch)
+        mask, weights = columns["h_labelled"][:, np.newaxis], columns["h_class_weight"]
+        np.testing.assert_allclose((mask * weights).sum(axis=0) / mask.sum(), np.ones(3), rtol=1e-5)
+        assert (weights[2] == 1).all()
+
+    def test_weights_on_the_last_axis_are_those_of_each_row_of_counts(self):
+        counts = [[70, 30], [5, 0], [0, 0]]
+        for rule in ("balanced", "effective_number"):
+            whole = labels.class_weights(tf.constant(counts, tf.int64), rule, TAGS).numpy()
+            np.testing.assert_allclose(whole, [weights_of(row, rule, ("no", "yes")) for row in counts])
+
+    @pytest.mark.parametrize("rows", [[None, None], [], [[""], None]])
+    def test_a_batch_without_any_tag(self, rows, monkeypatch):
+        columns = transform_tags(rows, "balanced", monkeypatch)
+        assert columns["h_label"].shape == columns["h_class_weight"].shape == (len(rows), 3)
+        assert columns["h_labelled"].tolist() == [float(row is not None) for row in rows]
+        assert np.isfinite(columns["h_class_weight"]).all()
+
+    @pytest.mark.parametrize("rule", ["none", "balanced"])
+    def test_the_number_of_tags_is_known_to_the_graph(self, rule, monkeypatch):
+        # So that Transform's feature spec says FixedLenFeature([num_tags]).
+        monkeypatch.setattr(tft, "sum", lambda one_hot, reduce_instance_dims: tf.reduce_sum(one_hot, axis=0))
+        head = MultilabelHead(type="multilabel", loss=CrossEntropy(class_weights=rule))
+        traced = tf.function(lambda column: labels.transform("h", column, head, TAGS)).get_concrete_function(
+            tf.SparseTensorSpec([None, None], tf.string)
+        )
+        shapes = {name: tensor.shape.as_list() for name, tensor in traced.structured_outputs.items()}
+        assert shapes == {"h_label": [None, 3], "h_labelled": [None], "h_class_weight": [None, 3]}

@@ -1,0 +1,106 @@
+"""What surrounds the work of a long command: the data found, the run's folder held, the terminal kept quiet."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import typer
+from filelock import FileLock, Timeout
+
+from components.example_gen.source import find_files, find_shards
+from pipeline import datasets
+from pipeline.config import RunConfig
+from pipeline.progress import Progress
+from pipeline.quiet import message, output_to, root_cause
+from schema.contract import Contract
+from schema.errors import RunFolderBusy, UserError
+
+Result = TypeVar("Result")
+
+
+def configure(
+    contract: Contract,
+    data: Path | None,
+    output: Path | None,
+    fresh: bool = False,
+    beam_options: tuple[str, ...] = (),
+) -> RunConfig:
+    """Returns where a command reads and writes, after a look at the data: nothing heavy is imported for a wrong path.
+
+    Args:
+        contract: The task.
+        data: File or folder of rows; data/TASK if None, made first if it is a real data set that is not there yet.
+        output: The run's folder; runs/TASK if None.
+        fresh: Run every stage.
+        beam_options: Options for Beam.
+    """
+    name, file_format = contract.task.task, contract.task.data.format
+    source = data or _default_data(name)
+    find_shards(find_files(source, file_format), file_format)
+    run_id = datetime.datetime.now().strftime("%Y%m%d-%H%M%S-%f")
+    return RunConfig(source, output or Path("runs") / name, run_id, fresh, beam_options)
+
+
+def _default_data(name: str) -> Path:
+    folder = Path("data") / name
+    if name in datasets.DATASETS and not any(folder.glob("*.parquet")):
+        made = datasets.make_dataset(name, folder)
+        typer.echo(f"made {made.path}: {made.rows:,} rows")
+    return folder
+
+
+@contextmanager
+def hold(config: RunConfig) -> Iterator[None]:
+    """Holds the run's folder: two runs in it would write over each other.
+
+    Raises:
+        RunFolderBusy: Another run holds it.
+        UserError: It cannot be written to.
+    """
+    holder = config.output / ".holder"
+    lock = FileLock(config.output / ".lock", timeout=0)
+    try:
+        config.output.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+        holder.write_text(f"run {config.run_id}, process {os.getpid()}", encoding="utf-8")
+    except Timeout:
+        who = holder.read_text(encoding="utf-8") if holder.is_file() else "another run"
+        raise RunFolderBusy(f"{config.output}: held by {who}; wait for it, or give another --output") from None
+    except OSError as error:
+        raise UserError(f"{config.output}: cannot be used as a run's folder ({error.strerror or error})") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def watched(config: RunConfig, work: Callable[[Progress], Result], units: str) -> Result:
+    """Does the work with a line per step on the terminal, and everything that libraries print in the run's log.
+
+    Args:
+        config: Names the log.
+        work: Is given the terminal.
+        units: What an interrupted run has finished, and would not do again: `stages`.
+
+    Raises:
+        typer.Exit: The work failed; the terminal has said why.
+    """
+    with output_to(config.log) as console:
+        progress = Progress(console)
+        try:
+            return work(progress)
+        except KeyboardInterrupt:
+            sentence, code = f"interrupted; the same command goes on from the finished {units}", 1
+        except Exception as error:
+            logging.exception("the run failed")
+            cause = root_cause(error)
+            sentence, code = message(cause), cause.exit_code if isinstance(cause, UserError) else 1
+        progress.fail(sentence)
+        console.print(f"log: {config.log}", soft_wrap=True, markup=False)
+    raise typer.Exit(code)

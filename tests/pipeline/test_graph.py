@@ -1,0 +1,103 @@
+"""What identifies the data and a training, so that the cache and the baseline know them."""
+
+import os
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import tensorflow_data_validation as tfdv
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
+
+from pipeline.config import RunConfig
+from pipeline.graph import build_pipeline, data_fingerprint, statistics_options, training_digest
+from schema.contract import load_contract
+
+
+@pytest.fixture
+def media(write_task, toy_task, toy_schema):
+    """Loads the toy task with an image and a multilabel head."""
+    toy_task["features"]["photo"] = {"type": "image", "shape": [96, 96, 3], "source": "path"}
+    toy_task["heads"]["tags"] = {"type": "multilabel"}
+    toy_task["gates"]["tags"] = "none"
+    toy_schema += 'feature { name: "photo" type: BYTES }\n'
+    toy_schema += 'feature { name: "tags" type: BYTES string_domain { value: "a" } not_in_environment: "SERVING" }\n'
+    folder = write_task(pbtxt=toy_schema)
+    return lambda *overrides: load_contract(folder, overrides)
+
+
+@pytest.fixture
+def data(tmp_path):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    pq.write_table(pa.table({"photo": ["a.png", "../b.png", "c.png"]}), folder / "rows.parquet")
+    for file in (folder / "a.png", tmp_path / "b.png"):
+        file.write_bytes(b"1")
+    return folder
+
+
+def test_an_image_that_is_written_added_or_removed_changes_the_data(media, data):
+    contract = media()
+    seen = [data_fingerprint(contract, data)]
+    assert data_fingerprint(contract, data) == seen[0]
+    changes = [
+        lambda: (data / "a.png").write_bytes(b"22"),
+        lambda: os.utime(data.parent / "b.png", ns=(0, 0)),
+        lambda: (data / "c.png").write_bytes(b"1"),
+        lambda: (data / "a.png").unlink(),
+    ]
+    for change in changes:
+        change()
+        seen.append(data_fingerprint(contract, data))
+    assert len(set(seen)) == len(seen)
+    (data / "other.png").write_bytes(b"1")  # No row names it.
+    assert data_fingerprint(contract, data) == seen[-1]
+
+
+def test_images_of_bytes_are_part_of_the_table(media, data):
+    contract = media("features.photo.source=bytes")
+    before = data_fingerprint(contract, data)
+    (data / "a.png").write_bytes(b"22")
+    assert data_fingerprint(contract, data) == before
+
+
+@pytest.mark.parametrize(
+    ("override", "changed"),
+    [
+        ("heads.tags.separator=;", True),
+        ("features.photo.source=bytes", True),
+        ("training.epochs=2", True),
+        ("features.amount.scaling=none", True),
+        ("slices=[]", False),
+        ("gates.kind=none", False),
+    ],
+)
+def test_a_training_is_all_that_makes_the_model(media, override, changed):
+    assert (training_digest(media(override), "rows") != training_digest(media(), "rows")) == changed
+
+
+def test_other_rows_or_other_contents_of_a_weights_file_are_another_training(media):
+    file = media().folder / "v3.weights.h5"
+    override = "features.photo.encoder={type: inception_v3, weights: v3.weights.h5}"
+    digests = [training_digest(media(), "rows"), training_digest(media(), "other rows")]
+    for contents in (b"1", b"2"):
+        file.write_bytes(contents)
+        digests.append(training_digest(media(override), "rows"))
+    assert len(set(digests)) == 4
+
+
+def test_the_pipeline_works_with_the_schema_that_allows_rows_without_tags(media, data, tmp_path):
+    contract = media()
+    pipeline = build_pipeline(contract, RunConfig(data=data, output=tmp_path / "run", run_id="1"))
+    [schema] = [node for node in pipeline.components if node.id == "ImportSchemaGen"]
+    assert text_format.Parse(schema.exec_properties["text"], schema_pb2.Schema()) == contract.schema
+    assert 'value: ""' in schema.exec_properties["text"]
+
+
+def test_images_are_no_words_to_statistics():
+    examples = pd.DataFrame({"photo": [b"1", b"2"], "colour": ["red", "blue"]})
+    found = tfdv.generate_statistics_from_dataframe(examples, statistics_options(["photo"])).datasets[0].features
+    by_name = {feature.path.step[0]: feature.WhichOneof("stats") for feature in found}
+    assert by_name == {"photo": "bytes_stats", "colour": "string_stats"}
+    assert statistics_options([]) is None
