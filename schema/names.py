@@ -18,9 +18,11 @@ NO_TAG = ""
 
 
 def transformed(feature: str) -> str:
-    """Transformed value of a feature: a number, float32 `(batch,)`; ids, int64 `(batch,)` or of tokens
-    `(batch, tokens)`; or an encoded image, string `(batch,)`, which the model sees decoded, uint8
-    `(batch, height, width, channels)`."""
+    """Transformed value of a feature.
+
+    A number, float32 `(batch,)`; ids, int64 `(batch,)` or of tokens `(batch, tokens)`; or an encoded image, string
+    `(batch,)`, which the model sees decoded, uint8 `(batch, height, width, channels)`.
+    """
     return f"{feature}_xf"
 
 
@@ -40,8 +42,10 @@ def vocabulary(feature: str) -> str:
 
 
 def label(head: str) -> str:
-    """Class index of a head, int64 `(batch,)`, or 1 for every tag that applies, int64 `(batch, num_tags)`; 0 where the
-    row has no label."""
+    """Label of a head, 0 where the row has none.
+
+    Class index, int64 `(batch,)`; or 1 for every tag that applies, int64 `(batch, num_tags)`.
+    """
     return f"{head}_label"
 
 
@@ -51,8 +55,10 @@ def labelled(head: str) -> str:
 
 
 def class_weight(head: str) -> str:
-    """Weight of the row's true class for a head, float32 `(batch,)`, or of each tag or its absence, float32
-    `(batch, num_tags)`; 1.0 where the row has no label."""
+    """Weight of a label, 1.0 where the row has none.
+
+    Of the true class, float32 `(batch,)`; or of every tag or its absence, float32 `(batch, num_tags)`.
+    """
     return f"{head}_class_weight"
 
 

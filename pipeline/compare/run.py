@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from components.example_gen import source
+from components.example_gen.layout import Layout
 from pipeline import fingerprint
 from pipeline.compare import records, summary, tables
 from pipeline.compare.grid import Cell
 from pipeline.compare.training import Examples, find_examples, train_and_judge
 from pipeline.config import RunConfig
-from pipeline.graph import NEVER_CACHED, build_pipeline, training_digest
+from pipeline.graph import NEVER_CACHED, build_pipeline, data_fingerprint, training_digest
 from pipeline.progress import Progress
 from pipeline.report import document
 from pipeline.runners.local import run_pipeline
@@ -42,11 +42,11 @@ def compare(cells: Sequence[Cell], num_seeds: int, run: RunConfig, progress: Pro
     """
     started = _now()
     task = cells[0].contract.task
-    rows = source.fingerprint(source.find_files(run.data, task.data.format))
-    examples: dict[str, Examples] = {}
+    examples: dict[tuple[str, str], Examples] = {}
     results: list[list[dict[str, Any]]] = []
     for cell in cells:
         results.append([])
+        rows = data_fingerprint(cell.contract, run.data)
         for number in range(num_seeds):
             contract = cell.with_seed(number)
             name = f"{cell.label}, seed {contract.task.training.seed}"
@@ -54,7 +54,7 @@ def compare(cells: Sequence[Cell], num_seeds: int, run: RunConfig, progress: Pro
             result = records.read(file)
             is_known = result is not None
             if result is None:
-                wanted = fingerprint.for_transform(contract.task).to_json()
+                wanted = Layout.of(contract).to_json(), fingerprint.for_transform(contract.task).to_json()
                 if wanted not in examples:
                     examples[wanted] = _prepare(contract, run, len(examples), progress)
                 progress.start(name)
@@ -105,9 +105,9 @@ def _prepare(contract: Contract, run: RunConfig, number: int, progress: Progress
     )
 
 
-def _train(name: str, contract: Contract, examples: Examples, log_dir: Path) -> dict[str, Any]:
+def _train(name: str, contract: Contract, examples: Examples, folder: Path) -> dict[str, Any]:
     try:
-        return train_and_judge(contract, examples, log_dir)
+        return train_and_judge(contract, examples, folder)
     except UserError as error:
         raise type(error)(f"{name}: {error}") from None
 

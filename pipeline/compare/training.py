@@ -58,21 +58,27 @@ def transform(transform_output: tft.TFTransformOutput, pattern: str) -> tf.data.
     return rows.batch(_BATCH).map(lambda serialized: layer(tf.io.parse_example(serialized, spec)))
 
 
-def train_and_judge(contract: Contract, examples: Examples, log_dir: Path) -> dict[str, Any]:
+def train_and_judge(contract: Contract, examples: Examples, folder: Path) -> dict[str, Any]:
     """Trains one model.
 
     Args:
         contract: The task, with the seed of this training.
         examples: As Transform made them for this task.
-        log_dir: For TensorBoard.
+        folder: Of this training alone: for TensorBoard, and for the state from which a killed training goes on.
 
     Returns:
-        `seconds` of training, with reading and calibration; `epochs`; `parameters`; and `heads`, metrics by head, None
-        where a metric is not defined.
+        `seconds` of training, with reading and calibration, since it was last resumed; `epochs`; `parameters`; and
+        `heads`, metrics by head, None where a metric is not defined.
     """
     started = time.monotonic()
     fitted = fit_model(
-        contract.task, contract.classes, examples.transform_output, examples.train, examples.eval, str(log_dir)
+        contract.task,
+        contract.classes,
+        examples.transform_output,
+        examples.train,
+        examples.eval,
+        str(folder / "logs"),
+        folder / "checkpoint",
     )
     seconds = time.monotonic() - started
     result = {

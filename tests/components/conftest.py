@@ -41,8 +41,8 @@ _CLASSES |= {"tags": ("x", "y", "z")}
 _FLOATS, _INTS = ("height", "score"), ("age", "code")
 _COLUMNS = ("height", "age", "score", "city", "code", "note", "photo", "day", *_CLASSES)
 
-# `photo` names one of Sample.photos; `day` is no feature; None is missing, and [""] "no tag". `city` has more values than
-# its vocabulary, and no row is of `kind` c.
+# `photo` names one of Sample.photos; `day` is no feature; None is missing, and [""] "no tag". `city` has more values
+# than its vocabulary, and no row is of `kind` c.
 _TRAINING_ROWS = [
     # height, age, score, city, code, note, photo, day, zone, mood, kind, fit, tags
     (1.0, 10, 5.0, "oslo", 7, "Red, red SKY!", "red", "mon", "in", "sad", "a", "no", ["x"]),
@@ -214,7 +214,7 @@ def sample_model(sample, transform_output):
     model = build_model(sample.task, numbers_of_ids(sample.task, transform_output), sample.even_counts())
     rng = np.random.default_rng(0)
     for variable in model.trainable_variables:
-        variable.assign(rng.normal(0, variable.shape[0] ** -0.5, variable.shape))
+        variable.assign(rng.normal(0, (2 / variable.shape[0]) ** 0.5, variable.shape))
     return model
 
 

@@ -1,13 +1,16 @@
 """run_fn as TFX calls it, on transformed rows of the sample (../conftest.py)."""
 
+import itertools
 import json
+from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from components.trainer import run
+from components.trainer import run, schedule
 from schema.errors import DataError
 
 TRAINING = {"epochs": 2, "batch_size": 32, "seed": 5}
@@ -49,16 +52,19 @@ def train(sample, make_task, transform_folder, files, tmp_path_factory):
     """Runs run_fn; returns what it gives to the export (model, Transform's output, task, calibrations, target) and its
     folder."""
 
+    trainer = tmp_path_factory.mktemp("Trainer")
+    executions = itertools.count()
+
     def run_it(**training):
         exported = []
-        folder = tmp_path_factory.mktemp("model")
+        folder = trainer / "model_run" / str(next(executions))
         task = sample.task.model_dump(mode="json") | {"training": TRAINING | training}
         arguments = FnArgs(
             train_files=files["train"],
             eval_files=files["eval"],
             transform_output=str(transform_folder),
             serving_model_dir=str(folder / "serving"),
-            model_run_dir=str(folder / "logs"),
+            model_run_dir=str(folder),
             custom_config={"task": make_task(task).to_json(), "classes": json.dumps(sample.classes)},
         )
         with pytest.MonkeyPatch.context() as patch:
@@ -89,7 +95,7 @@ def test_what_transform_emits_is_trained_on_and_handed_to_the_export(sample, tra
     sizes = {name: model.get_layer(f"{name}_embedding").input_dim for name in ("city", "code")}
     assert sizes == {"city": 1 + 2 + 1, "code": 1 + 3 + 2}
     assert transform_output.vocabulary_size_by_name("city_vocabulary") == 2
-    assert {"train", "validation"} == {file.parent.name for file in (folder / "logs").rglob("events.out.tfevents.*")}
+    assert {"train", "validation"} == {file.parent.name for file in folder.rglob("events.out.tfevents.*")}
 
 
 def test_equal_seeds_give_equal_models_and_others_do_not(trained, train):
@@ -115,3 +121,40 @@ def test_heads_without_a_labelled_row_are_named_with_their_splits():
     }
     with pytest.raises(DataError, match=r"no labelled row for head 'apple' in train, 'zebra' in eval"):
         run.check_labelled(counts)
+
+
+def test_a_training_finds_its_state_again_and_none_finds_that_of_another():
+    given = {
+        "train_files": ["examples/3/Split-train/*"],
+        "eval_files": ["examples/3/Split-eval/*"],
+        "transform_output": "graph/3",
+        "model_run_dir": "Trainer/model_run/7",
+        "custom_config": {"task": "{}", "code": "abc"},
+    }
+    folder = run.checkpoint_folder(FnArgs(**given))
+    assert Path("Trainer/checkpoints") == folder.parent
+    assert folder == run.checkpoint_folder(FnArgs(**given | {"model_run_dir": "Trainer/model_run/8"}))
+    others = [
+        {"train_files": ["examples/4/Split-train/*"]},
+        {"eval_files": ["examples/4/Split-eval/*"]},
+        {"transform_output": "graph/4"},
+        {"custom_config": {"task": "{}", "code": "abd"}},
+    ]
+    assert len({folder, *(run.checkpoint_folder(FnArgs(**given | other)) for other in others)}) == 5
+
+
+def test_a_killed_training_goes_on_after_its_last_finished_epoch(train, monkeypatch):
+    ran = []
+
+    class Recorder(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            ran.append(epoch)
+            if ran == [0, 1]:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(schedule, "callbacks", lambda *given: [Recorder()])
+    with pytest.raises(KeyboardInterrupt):
+        train(seed=8)
+    model, *_ = train(seed=8)
+    assert ran == [0, 1, 1]
+    assert model.history.epoch == [0, 1]

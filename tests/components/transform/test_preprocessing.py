@@ -16,11 +16,13 @@ def training(sample, transform):
     return transform(sample.rows)
 
 
-def test_every_column_has_its_own_name_and_one_value_per_row(sample, training):
+def test_every_column_has_its_own_name_and_one_value_or_vector_per_row(sample, training):
     features = {"height_xf", "height_missing", "age_xf", "age_missing", "score_xf", "city_xf", "code_xf"}
+    features |= {"note_xf", "photo_xf"}
     labels = {f"{head}_{suffix}" for head in sample.task.heads for suffix in ("label", "labelled", "class_weight")}
     assert features | labels == set(training)
-    assert {(7,)} == {values.shape for values in training.values()}
+    widths = {"note_xf": (3,), "tags_label": (3,), "tags_class_weight": (3,)}
+    assert {name: (7, *widths.get(name, ())) for name in training} == {n: v.shape for n, v in training.items()}
 
 
 def test_zscore_uses_rows_with_a_value_and_missing_becomes_the_mean(training):
@@ -76,6 +78,17 @@ def test_the_oov_knob_spreads_unknown_values_over_as_many_ids(transform):
     assert {3} == set(transformed["city_xf"].tolist())
 
 
+def test_texts_are_ids_of_their_first_tokens(transform_output, training):
+    # Of the first three tokens: red 3, sky 3, sea 2, blue 1. Three rows hold no letter.
+    assert transform_output.vocabulary_by_name("note_vocabulary") == [b"sky", b"red", b"sea", b"blue"]
+    assert training["note_xf"].tolist() == [[2, 2, 1], [4, 1, 0], [0] * 3, [1, 3, 2], [0] * 3, [3, 0, 0], [0] * 3]
+
+
+def test_images_stay_encoded(sample, training):
+    photos = [sample.photos()[row["photo"]] if row["photo"] else b"" for row in sample.rows]
+    assert photos == training["photo_xf"].tolist()
+
+
 def test_labels_are_positions_among_the_classes(training):
     assert training["zone_label"][:4].tolist() == [0, 0, 0, 1]
     assert training["mood_label"][:5].tolist() == [0, 0, 1, 2, 0]
@@ -115,7 +128,7 @@ def test_statistics_are_those_of_the_training_rows_only(transform, training):
 def test_serving_needs_no_labels(sample, transform_output, training):
     features = {name: tensor for name, tensor in sample.parse(sample.rows).items() if name in sample.task.features}
     served = transform_output.transform_features_layer()(features)
-    for name in ("height_xf", "age_xf", "age_missing", "score_xf", "city_xf", "code_xf"):
+    for name in ("height_xf", "age_xf", "age_missing", "score_xf", "city_xf", "code_xf", "note_xf", "photo_xf"):
         np.testing.assert_array_equal(training[name], served[name])
     assert not [name for name in served if name.endswith(("_label", "_labelled", "_class_weight"))]
 
@@ -124,5 +137,7 @@ def test_a_batch_without_any_value_of_a_column_works(transform):
     empty = transform([{}, {}])
     assert empty["city_xf"].tolist() == [0, 0]
     assert empty["height_xf"].tolist() == [0, 0]
+    assert empty["note_xf"].tolist() == [[0, 0, 0]] * 2
+    assert empty["photo_xf"].tolist() == [b"", b""]
     assert empty["height_missing"].tolist() == [1, 1]
     assert empty["zone_labelled"].tolist() == [0, 0]

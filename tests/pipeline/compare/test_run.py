@@ -2,6 +2,8 @@
 
 import json
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline.compare.grid import read_grid
@@ -27,7 +29,7 @@ class _Progress:
 
 @pytest.fixture
 def config(tmp_path):
-    (tmp_path / "rows.parquet").write_bytes(b"")
+    pq.write_table(pa.table({"amount": [1.5]}), tmp_path / "rows.parquet")
     return RunConfig(data=tmp_path / "rows.parquet", output=tmp_path / "run", run_id="r1")
 
 
@@ -40,10 +42,11 @@ def compare(monkeypatch, config, result):
         doing.prepared.append((number, contract.task))
         return f"examples {number}"
 
-    def train(contract, examples, log_dir):
+    def train(contract, examples, folder):
+        assert folder.parent == config.output / "compare" / "trainings"
         if doing.fail is not None and len(doing.trained) == doing.fail_after:
             raise doing.fail
-        doing.trained.append((contract.task, examples, log_dir))
+        doing.trained.append((contract.task, examples, folder))
         return {key: value for key, value in result().items() if key != "format"}
 
     def doing(cells, seeds=2, run_id="r1"):
@@ -69,7 +72,7 @@ def test_every_cell_is_trained_with_every_seed_on_the_same_examples(compare, cel
     ]
     assert len(compare.prepared) == 1
     assert {examples for _, examples, _ in compare.trained} == {"examples 0"}
-    assert len({log_dir for *_, log_dir in compare.trained}) == 6
+    assert len({folder for *_, folder in compare.trained}) == 6
 
 
 def test_the_terminal_shows_a_line_per_training_the_table_and_the_file(compare, cells, config):
@@ -119,7 +122,7 @@ def test_after_an_interruption_it_goes_on_with_the_rest(compare, cells):
 
 def test_other_data_are_trained_on_anew(compare, cells, config):
     compare(cells)
-    config.data.write_bytes(b"more")
+    pq.write_table(pa.table({"amount": [1.5, 2.5]}), config.data)
     compare(cells)
     assert len(compare.trained) == 6
 
