@@ -139,6 +139,8 @@ class Training(Part):
     """How the learning rate changes over the epochs."""
     gradient_clip: PositiveFloat | None = None
     """Largest norm of all gradients together; longer ones are scaled down."""
+    ema: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Momentum per step of a moving average of the weights, which is then what is evaluated and served; null: none."""
     early_stopping: EarlyStopping | None = EarlyStopping()
     """When to stop before `epochs`; if null, never, and the last weights are kept."""
     balancing: Balancing = FixedBalancing()

@@ -60,6 +60,9 @@ def train(
         keras.callbacks.TensorBoard(log_dir, write_graph=False),
         keras.callbacks.TerminateOnNaN(),
     ]
+    if training.ema:
+        # First: the others meet the averages that were evaluated, and that will be served.
+        callbacks.insert(0, keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
     if training.early_stopping:
         callbacks.append(
             keras.callbacks.EarlyStopping(

@@ -15,6 +15,7 @@ STATEFUL = {
     "training__epochs": 6,
     "training__batch_size": 300,
     "training__optimizer": {"type": "adamw"},
+    "training__ema": 0.2,
     "training__schedule": {"type": "plateau", "warmup_epochs": 0.5},
     "training__early_stopping": {"patience": 3},
     "training__balancing": {"type": "dwa"},

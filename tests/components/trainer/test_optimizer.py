@@ -65,3 +65,20 @@ def test_a_clipped_model_with_embeddings_still_trains(toy):
     task = toy.task(training__epochs=2, training__gradient_clip=0.1, training__optimizer=ADAMW)
     losses = toy.train(task).history.history["loss"]
     assert losses[1] < losses[0]
+
+
+@pytest.mark.parametrize("stopping", [None, {"patience": 1}])
+def test_ema_is_what_is_evaluated_and_kept(toy, stopping):
+    settings = {"training__epochs": 3, "training__early_stopping": stopping}
+    evaluation = toy.rows(500, seed=1)
+    last, average = (toy.train(toy.task(**settings, training__ema=ema), evaluation=evaluation) for ema in (None, 0.97))
+    start = toy.build(toy.task())
+
+    def way(model):
+        pairs = zip(start.trainable_variables, model.trainable_variables, strict=True)
+        return sum(float(np.square(np.array(a) - np.array(b)).sum()) for a, b in pairs) ** 0.5
+
+    # An average over some thirty of the sixty steps lags behind.
+    assert 0.2 * way(last) < way(average) < 0.9 * way(last)
+    results = average.evaluate(evaluation.batches(toy.task()), return_dict=True, verbose=0)
+    assert min(average.history.history["val_loss"]) == pytest.approx(results["loss"], rel=1e-4)
