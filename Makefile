@@ -4,7 +4,7 @@
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help setup run test lint format docs lock clean
+.PHONY: help setup run test bench lint format docs lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ run: setup ## Run the flights pipeline on real data
 
 test: setup ## Run the tests
 	@$(BIN)/python -m pytest $(ARGS)
+
+bench: setup ## Time a training step of every trunk and way of balancing (ARGS="--rounds 20")
+	@$(BIN)/python tests/bench/steps.py $(ARGS)
 
 lint: setup ## Check style, types and the direction of imports
 	@$(BIN)/ruff check

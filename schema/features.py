@@ -55,7 +55,8 @@ class NumericFeature(Part):
 
     type: Literal["numeric"]
     scaling: Literal["zscore", "minmax", "none"] = "zscore"
-    """To mean 0 and deviation 1, to the range from 0 to 1, or not at all; learnt from the training rows."""
+    """To mean 0 and deviation 1, to the range from 0 to 1, or not at all; learnt from the training rows. A
+    `piecewise_linear` encoder has bins of its own instead."""
     missing_indicator: bool = True
     """Whether the model also sees if the value was missing."""
     encoder: NumericEncoder = PlainEncoder()

@@ -48,7 +48,11 @@ def train(
     """
     model = build_model(task, num_ids, label_counts)
     training = task.training
-    model.compile(optimizer=optimizer.build(training, model, schedule.learning_rate(training, train_batches)))
+    # Without XLA, which Keras would choose for some models: on CPUs convolutions took three times as long with it, and
+    # embeddings longer too; compiling adds seconds to every training.
+    model.compile(
+        optimizer=optimizer.build(training, model, schedule.learning_rate(training, train_batches)), jit_compile=False
+    )
     model.summary(print_fn=logging.info)
     history = keras.callbacks.History()
     callbacks: list[keras.callbacks.Callback] = [

@@ -11,24 +11,22 @@ from schema.features import NumericFeature, PiecewiseLinearEncoder
 
 
 def inputs(name: str, feature: NumericFeature) -> list[keras.KerasTensor]:
-    """Returns position among the bins, value and, if the feature has one, missing indicator: float32, `(batch,)`."""
-    position = keras.Input(shape=(), name=names.position(name), dtype="float32")
-    return [position, *plain.inputs(name, feature)]
+    """Returns the position among the bins and, if the feature has one, its missing indicator: float32, `(batch,)`."""
+    columns = [names.position(name)] + ([names.missing(name)] if feature.missing_indicator else [])
+    return [keras.Input(shape=(), name=column, dtype="float32") for column in columns]
 
 
 def encode(
     columns: list[keras.KerasTensor], name: str, encoder: PiecewiseLinearEncoder, num_ids: int | None
 ) -> keras.KerasTensor:
-    """Returns clip(position - i, 0, 1) for every bin i (equation 1), beside what a plain encoder gives.
-
-    The scaled value itself says how far beyond the edges it lies; the authors' later package adds it, too
-    (`PiecewiseLinearEmbeddings` version B of rtdl_num_embeddings).
+    """Returns clip(position - i, 0, 1) for every bin i (equation 1), and the missing indicator.
 
     Returns:
-        `(batch, bins + 1)`, one more with a missing indicator; `(batch, units)` if there is a dense layer on top.
+        `(batch, bins)`, one more with a missing indicator; `(batch, units)` if there is a dense layer on top.
     """
-    position, *others = columns
+    position, *missing = columns
     starts = np.arange(encoder.bins, dtype="float32")
-    ways = keras.ops.clip(keras.ops.expand_dims(position, -1) - starts, 0.0, 1.0)
-    encoded = keras.ops.concatenate([ways, plain.encode(others, name, encoder, num_ids)], axis=-1)
+    encoded = keras.ops.clip(keras.ops.expand_dims(position, -1) - starts, 0.0, 1.0)
+    if missing:
+        encoded = keras.ops.concatenate([encoded, plain.encode(missing, name, encoder, num_ids)], axis=-1)
     return keras.layers.Dense(encoder.units, "relu", name=f"{name}_dense")(encoded) if encoder.units else encoded

@@ -31,9 +31,7 @@ class Members(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         """Makes the scales."""
-        self.scale = self.add_weight(
-            shape=(self.members, input_shape[-1]), initializer=_random_signs, name="scale"
-        )
+        self.scale = self.add_weight(shape=(self.members, input_shape[-1]), initializer=_random_signs, name="scale")
 
     def call(self, inputs: Any) -> Any:
         """Returns the scaled copies."""

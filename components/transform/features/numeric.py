@@ -15,7 +15,7 @@ _QUANTILE_ERROR = 0.001
 
 
 def transform(name: str, column: tf.SparseTensor, feature: NumericFeature) -> dict[str, tf.Tensor]:
-    """Returns the scaled value, and where it was missing.
+    """Returns the scaled value, or its position among bins, and where it was missing.
 
     Mean, deviation, range and edges are those of the rows that have a value; a missing one becomes 0 after scaling, and
     lies before the first bin.
@@ -29,13 +29,14 @@ def transform(name: str, column: tf.SparseTensor, feature: NumericFeature) -> di
         float32 tensors `(batch,)`.
     """
     column = column.with_values(tf.cast(column.values, tf.float32))
-    transformed = {names.transformed(name): one_per_row(_SCALERS[feature.scaling](column), 0.0)}
+    if isinstance(feature.encoder, PiecewiseLinearEncoder):
+        place = positions(column.values, bin_edges(column.values, feature.encoder.bins))
+        transformed = {names.position(name): one_per_row(column.with_values(place), 0.0)}
+    else:
+        transformed = {names.transformed(name): one_per_row(_SCALERS[feature.scaling](column), 0.0)}
     if feature.missing_indicator:
         absent = column.with_values(tf.zeros_like(column.values))
         transformed[names.missing(name)] = one_per_row(absent, 1.0)
-    if isinstance(feature.encoder, PiecewiseLinearEncoder):
-        place = positions(column.values, bin_edges(column.values, feature.encoder.bins))
-        transformed[names.position(name)] = one_per_row(column.with_values(place), 0.0)
     return transformed
 
 
@@ -69,8 +70,8 @@ def positions(values: tf.Tensor, edges: tf.Tensor) -> tf.Tensor:
     """Returns index of the bin plus way through it: the compact form of a piecewise-linear encoding.
 
     With position p, the encoding of bin i is clip(p - i, 0, 1): equation 1 of Gorishniy et al. 2022 (arXiv 2203.05556),
-    except that values beyond the edges are clipped, too. A bin between equal edges has no inside: values below come
-    before it, values from there on after it.
+    except that values beyond the edges are clipped, too. A bin between equal edges is none and is not counted: the bins
+    behind it move up, and the last ones stay empty.
 
     Args:
         values: float32 `(num_values,)`.
@@ -79,8 +80,9 @@ def positions(values: tf.Tensor, edges: tf.Tensor) -> tf.Tensor:
     Returns:
         float32 `(num_values,)`, from 0 to the number of bins.
     """
-    last = edges.shape[0] - 2
-    bin_index = tf.clip_by_value(tf.searchsorted(edges, values, side="right") - 1, 0, last)
-    lower, upper = tf.gather(edges, bin_index), tf.gather(edges, bin_index + 1)
-    way = tf.clip_by_value(tf.math.divide_no_nan(values - lower, upper - lower), 0.0, 1.0)
-    return tf.cast(bin_index, tf.float32) + way
+    lower, upper = edges[:-1], edges[1:]
+    bins_before = tf.cumsum(tf.cast(upper > lower, tf.float32), exclusive=True)
+    index = tf.clip_by_value(tf.searchsorted(edges, values, side="right") - 1, 0, edges.shape[0] - 2)
+    start, width = tf.gather(lower, index), tf.gather(upper - lower, index)
+    way = tf.clip_by_value(tf.math.divide_no_nan(values - start, width), 0.0, 1.0)
+    return tf.gather(bins_before, index) + way

@@ -52,8 +52,8 @@ ALL = {
     "plain": (numeric(type="plain"), {"f_xf": [0.5, 2.0]}, 1),
     "piecewise_linear": (
         numeric(type="piecewise_linear", bins=3),
-        {"f_position": np.float32([0, 2.5]), "f_xf": [0.5, 2.0]},
-        4,
+        {"f_position": np.float32([0, 2.5])},
+        3,
     ),
     "periodic": (numeric(type="periodic", units=5), {"f_xf": [0.5, 2.0]}, 5),
     "embedding": (specify(type="categorical", embedding=6), {"f_xf": [0, 11]}, 6),
@@ -107,16 +107,16 @@ def test_numbers_bring_their_missing_indicator(kind):
 
 def test_piecewise_linear_says_how_far_a_number_has_come_through_each_bin():
     model = model_of(numeric(type="piecewise_linear", bins=3))
-    encoded = run(model, f_position=np.float32([0, 0.25, 1, 2.5, 3]), f_xf=np.float32([-9, 1, 2, 3, 99]))
-    expected = [[0, 0, 0, -9], [0.25, 0, 0, 1], [1, 0, 0, 2], [1, 1, 0.5, 3], [1, 1, 1, 99]]
+    encoded = run(model, f_position=np.float32([0, 0.25, 1, 2.5, 3]))
+    expected = [[0, 0, 0], [0.25, 0, 0], [1, 0, 0], [1, 1, 0.5], [1, 1, 1]]
     np.testing.assert_allclose(encoded, expected)
 
 
 def test_piecewise_linear_knobs():
-    assert model_of(numeric(type="piecewise_linear", bins=7)).output.shape == (None, 8)
+    assert model_of(numeric(type="piecewise_linear", bins=7)).output.shape == (None, 7)
     dense = model_of(numeric(type="piecewise_linear", bins=7, units=5))
     assert dense.output.shape == (None, 5)
-    assert (run(dense, f_position=np.float32([1, 6]), f_xf=[-3.0, 3.0]) >= 0).all()
+    assert (run(dense, f_position=np.float32([1, 6])) >= 0).all()
 
 
 def test_periodic_is_a_dense_relu_layer_on_sines_and_cosines():

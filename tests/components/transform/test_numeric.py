@@ -21,11 +21,11 @@ def test_values_beyond_the_edges_are_clipped():
 
 
 def test_equal_edges_are_stepped_over_and_divide_nothing_by_zero():
-    # Below 5 in the first bin, from 5 on in the last: the bins between have no inside.
-    assert placed([0, 4, 5, 6, 10], [0, 5, 5, 5, 10]) == pytest.approx([0, 0.8, 3, 3.2, 4])
+    # Two bins are left, up to 5 and from there on.
+    assert placed([0, 4, 5, 6, 10], [0, 5, 5, 5, 10]) == pytest.approx([0, 0.8, 1, 1.2, 2])
     # At the top: 10 has come through all that can be come through.
     assert placed([0, 5, 9, 10, 11], [0, 5, 10, 10]) == pytest.approx([0, 1, 1.8, 2, 2])
-    assert placed([6, 7, 8], [7, 7, 7]) == [0, 1, 1]
+    assert placed([6, 7, 8], [7, 7, 7]) == [0, 0, 0]
 
 
 def test_positions_grow_with_the_values():
@@ -80,15 +80,16 @@ def test_edges_are_least_and_largest_value_and_quantiles_between(transform):
 
 
 def test_values_that_are_not_0_have_edges_of_their_own(transform):
-    # Edges: the least, thirds of all, the (upper) median of the others, the largest: 0, 0, 0, 60, 100.
+    # Edges: the least, thirds of all, the (upper) median of the others, the largest: 0, 0, 0, 60, 100, of which two
+    # bins are left.
     position = transform(heavy=[-1.0, 0.0, 15.0, 60.0, 90.0, 100.0, 200.0])["heavy_position"]
-    np.testing.assert_allclose(position, [0, 2, 2.25, 3, 3.75, 4, 4])
+    np.testing.assert_allclose(position, [0, 0, 0.25, 1, 1.75, 2, 2])
 
 
 def test_the_bins_knob_is_how_many_intervals_there_are(transform):
     # 0 five times (the least and fifths of all), quarters of the others: 30, 60, 80; and 100.
     position = transform(fine=[0.0, 15.0, 30.0, 45.0, 60.0, 70.0, 95.0, 100.0])["fine_position"]
-    np.testing.assert_allclose(position, [4, 4.5, 5, 5.5, 6, 6.5, 7.75, 8])
+    np.testing.assert_allclose(position, [0, 0.5, 1, 1.5, 2, 2.5, 3.75, 4])
     np.testing.assert_allclose(transform(two=[0.0, 25.0, 50.0, 100.0])["two_position"], [0, 0.5, 1, 2])
 
 
@@ -106,13 +107,8 @@ def test_a_column_of_one_value_and_a_column_of_none_have_finite_positions(transf
     assert ((absent >= 0) & (absent <= 4)).all()
 
 
-def test_the_scaled_value_stands_beside_the_position(transform):
-    np.testing.assert_allclose(transform(even=[51.0])["even_xf"], [0.0], atol=1e-6)
-    assert transform(heavy=[30.0])["heavy_xf"].tolist() == [30.0]
-
-
 def test_only_the_piecewise_linear_encoder_asks_for_positions(learnt):
     output, _ = learnt
     columns = output.transformed_feature_spec()
-    assert "plain_position" not in columns
+    assert {"plain_position", "even_xf"}.isdisjoint(columns)
     assert columns["even_position"].shape == []
