@@ -14,6 +14,8 @@ _Levels = Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
 class _Trunk(Part):
     dropout: Dropout = 0.1
     """After every dense layer."""
+    feature_dropout: Dropout = 0.0
+    """Of whole encoded features, so that none of them is relied upon alone."""
     members: Annotated[int, Field(ge=1, le=256)] = 1
     """Models in one: they share weight matrices and differ in vectors that scale inputs and outputs (TabM, Gorishniy
     2024); a head's answer is the mean of their probabilities. 1 is an ordinary network."""

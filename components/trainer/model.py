@@ -22,6 +22,7 @@ from components.trainer.trunks.dense import stack
 from components.trainer.trunks.members import Members, Output
 from schema.heads import Head, MultilabelHead
 from schema.task import TaskSpec
+from schema.trunks import Trunk
 
 
 class MultiHeadModel(keras.Model):
@@ -184,7 +185,7 @@ def build_model(task: TaskSpec, num_ids: Mapping[str, int], label_counts: Mappin
 
     def encode(prefix: str) -> keras.KerasTensor:
         encoded = [
-            encoders.encode(inputs[name], f"{prefix}{name}", feature, num_ids.get(name))
+            _dropped(encoders.encode(inputs[name], f"{prefix}{name}", feature, num_ids.get(name)), task.trunk)
             for name, feature in task.features.items()
         ]
         fused = encoded[0] if len(encoded) == 1 else keras.layers.Concatenate(name=f"{prefix}fused")(encoded)
@@ -201,6 +202,13 @@ def build_model(task: TaskSpec, num_ids: Mapping[str, int], label_counts: Mappin
         BALANCING[task.training.balancing.type](task.training.balancing, tuple(task.heads)),
         task.trunk.members,
     )
+
+
+def _dropped(encoded: keras.KerasTensor, trunk: Trunk) -> keras.KerasTensor:
+    """Returns an encoded feature that is zeros for some rows of a training batch."""
+    if not trunk.feature_dropout:
+        return encoded
+    return keras.layers.Dropout(trunk.feature_dropout, noise_shape=(None, 1))(encoded)
 
 
 def _heads(

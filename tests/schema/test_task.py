@@ -20,7 +20,7 @@ DEFAULTS = {
         "amount": {"type": "numeric", "scaling": "zscore", "missing_indicator": True, "encoder": {"type": "plain"}},
         "colour": {"type": "categorical", "vocabulary": 1000, "oov": 1, "embedding": 8},
     },
-    "trunk": {"type": "shared", "units": (128, 64), "dropout": 0.1, "members": 1},
+    "trunk": {"type": "shared", "units": (128, 64), "dropout": 0.1, "feature_dropout": 0.0, "members": 1},
     "heads": {
         "kind": {
             "type": "multiclass",
@@ -38,6 +38,7 @@ DEFAULTS = {
         "optimizer": {"type": "adam"},
         "schedule": {"type": "constant", "warmup_epochs": 0.0},
         "gradient_clip": None,
+        "ema": None,
         "early_stopping": {"patience": 3},
         "balancing": {"type": "fixed"},
         "seed": 0,
@@ -238,7 +239,7 @@ class TestWrong:
             ("training.early_stopping", {"patients": 1}, "training.early_stopping.patients", "mean 'patience'?"),
             ("gates.kind.0.mim", 0.1, "gates.kind.0.mim", "did you mean 'min'?"),
             ("", 1, "''", "unknown key"),
-            ("trunk.layers", [1], "trunk.layers", "allowed: dropout, members, type, units"),
+            ("trunk.layers", [1], "trunk.layers", "allowed: dropout, feature_dropout, members, type, units"),
             ("trunk.member", 2, "trunk.member", "did you mean 'members'?"),
             ("features.amount.encoder.bin", 3, "features.amount.encoder.bin", "did you mean 'bins'?"),
             ("features.amount.encoder", {"bins": 3}, "features.amount.encoder.bins", "unknown key; allowed: type"),
