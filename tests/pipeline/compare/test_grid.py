@@ -107,10 +107,10 @@ def test_every_cell_is_checked_and_named(grid):
     found = problems(grid, "trunk.type=shared,mmoe,ple", "trunk.experts=4,0", "training.epochs=0")
     assert found == [
         "cell trunk.type=shared, trunk.experts=4 and 1 more: --set trunk.experts: trunk.experts: unknown key;"
-        " allowed: dropout, members, type, units",
+        " allowed: dropout, feature_dropout, members, type, units",
         "--set training.epochs: training.epochs: input should be greater than 0, got 0",
         "cell trunk.type=mmoe, trunk.experts=0: --set trunk.experts: trunk.experts: input should be greater than 0,"
         " got 0",
         "cell trunk.type=ple, trunk.experts=4 and 1 more: --set trunk.experts: trunk.experts: unknown key;"
-        " allowed: dropout, members, own_experts, shared_experts, type, units; did you mean 'own_experts'?",
+        " allowed: dropout, feature_dropout, members, own_experts, shared_experts, type, units; did you mean 'own_experts'?",
     ]

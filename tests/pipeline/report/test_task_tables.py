@@ -35,7 +35,7 @@ def test_every_part_of_a_task(write_task):
         ["size", "multiclass", "small, large, huge", "kind (features)"],
         ["kind", "cross_entropy", "1", "none", "temperature", "-"],
         ["size", "cross_entropy", "3", "small 2", "temperature", "-"],
-        ["trunk", "shared (dropout 0.1, members 1, units [128, 64])"],
+        ["trunk", "shared (dropout 0.1, feature_dropout 0, members 1, units [128, 64])"],
         ["training", training],
         ["kind", "auc min 0.6 on colour=red"],
         ["size", "none"],
@@ -50,7 +50,7 @@ def test_every_part_of_a_task(write_task):
         ("heads.kind.calibration=none", "none"),
         ("heads.kind.threshold={metric: f1}", "best f1"),
         ("heads.kind.loss={type: focal, gamma: 1.5}", "focal (gamma 1.5)"),
-        ("trunk.members=8", "shared (dropout 0.1, members 8, units [128, 64])"),
+        ("trunk.members=8", "shared (dropout 0.1, feature_dropout 0, members 8, units [128, 64])"),
         ("training.optimizer={type: adamw}", "optimizer adamw (weight_decay 0.01)"),
     ],
 )

@@ -1,0 +1,61 @@
+"""Reference system 2 of the multi-input models: words through an LSTM, a picture through InceptionV3, several heads."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from components.trainer.export import export, model_inputs
+from components.trainer.model import build_model
+from components.transform.features.vocabulary import numbers_of_ids
+
+SHAPE = [75, 75, 3]
+
+
+@pytest.fixture(scope="module")
+def weights_file(tmp_path_factory):
+    """What somebody who has the weights gives: here of a random start."""
+    keras.utils.set_random_seed(7)
+    inception = keras.applications.InceptionV3(weights=None, include_top=False, pooling="avg", input_shape=SHAPE)
+    file = tmp_path_factory.mktemp("weights") / "inception.weights.h5"
+    inception.save_weights(file)
+    return file
+
+
+def test_inception_v3_loads_its_weights_trains_a_step_is_exported_and_serves(
+    sample, make_task, transform_output, calibrations, weights_file, tmp_path
+):
+    data = json.loads(sample.task.to_json())
+    data["features"]["photo"] |= {"shape": SHAPE}
+    data["features"]["photo"]["encoder"] = {"type": "inception_v3", "weights": str(weights_file), "trainable": True}
+    data["features"]["note"]["encoder"] = {"type": "lstm", "embedding": 8, "units": 64}
+    task = make_task(data)
+    model = build_model(task, numbers_of_ids(task, transform_output), sample.even_counts())
+
+    inception = model.get_layer("photo_inception_v3")
+    given = keras.applications.InceptionV3(weights=None, include_top=False, pooling="avg", input_shape=SHAPE)
+    given.load_weights(weights_file)
+    assert inception.output.shape == (None, 2048)
+    for loaded, expected in zip(inception.get_weights(), given.get_weights(), strict=True):
+        np.testing.assert_array_equal(loaded, expected)
+
+    transformed = transform_output.transform_features_layer()(sample.parse(sample.rows))
+    inputs = model_inputs(transformed, task, model)
+    labels = {head: transformed[f"{head}_label"] for head in task.heads}
+    weights = {head: tf.ones(labels[head].shape) for head in task.heads}
+    model.compile(keras.optimizers.SGD(0.01))
+    before = [variable.numpy() for variable in inception.trainable_variables]
+    losses = [model.train_on_batch(inputs, labels, weights, return_dict=True)["loss"] for _ in range(2)]
+    assert np.isfinite(losses).all()
+    # From the second step on: heads start at the prior, with kernels of zeros.
+    after = [variable.numpy() for variable in inception.trainable_variables]
+    assert any((old != new).any() for old, new in zip(before, after, strict=True))
+
+    export(model, transform_output, task, calibrations, tmp_path)
+    served = tf.saved_model.load(str(tmp_path)).signatures["evaluation"](tf.constant(sample.serialize(sample.rows)))
+    logits = model(inputs, training=False)
+    np.testing.assert_allclose(
+        served["mood/uncalibrated"], keras.ops.softmax(logits["mood"], axis=-1), rtol=1e-3, atol=1e-5
+    )
