@@ -112,5 +112,6 @@ def test_every_cell_is_checked_and_named(grid):
         "cell trunk.type=mmoe, trunk.experts=0: --set trunk.experts: trunk.experts: input should be greater than 0,"
         " got 0",
         "cell trunk.type=ple, trunk.experts=4 and 1 more: --set trunk.experts: trunk.experts: unknown key;"
-        " allowed: dropout, feature_dropout, members, own_experts, shared_experts, type, units; did you mean 'own_experts'?",
+        " allowed: dropout, feature_dropout, members, own_experts, shared_experts, type, units;"
+        " did you mean 'own_experts'?",
     ]
