@@ -19,8 +19,8 @@ from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import OrdinalEncoder
 
 from components.example_gen import columns, source, split
-from schema.contract import column_type, find_task, load_contract
-from schema.contract import columns as declared_columns
+from components.example_gen.layout import Layout
+from schema.contract import find_task, load_contract
 from schema.names import EVAL, SPLITS, TEST, TRAIN
 
 MAX_CATEGORIES = 255  # What scikit-learn's trees take.
@@ -30,14 +30,13 @@ ECE_BINS = 15
 def read(contract, data):
     """Returns all rows as a data frame, with the split that ExampleGen gives each in the column `__split__`."""
     task = contract.task
-    types = {name: column_type(column) for name, column in declared_columns(contract.schema).items()}
-    labels = tuple(task.heads)
+    layout = Layout.of(contract)
     frames = []
     for shard in source.find_shards(source.find_files(data, task.data.format), task.data.format):
-        for batch in source.read_shard(shard, types):
-            rows = columns.to_features(batch, types, shard.file, labels)
+        for batch in source.read_shard(shard, layout.types):
+            rows = columns.to_features(batch, layout.types, shard.file, layout.labels)
             frame = pd.DataFrame({name: rows.column(name).to_pandas().str[0] for name in rows.schema.names})
-            frame["__split__"] = np.array(SPLITS)[split.assign(rows, task.data.split, labels)]
+            frame["__split__"] = np.array(SPLITS)[split.assign(rows, task.data.split, layout.labels)]
             frames.append(frame)
     return pd.concat(frames, ignore_index=True)
 
