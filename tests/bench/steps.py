@@ -58,9 +58,9 @@ def make_step(task):
     labels = {head: rng.integers(0, 2, BATCH) for head in task.heads}
     weights = {head: np.ones(BATCH, "float32") for head in task.heads}
     batch = tf.nest.map_structure(tf.constant, (features, labels, weights))
-    step = tf.function(lambda: model.train_step(batch), jit_compile=model.jit_compile)
+    step = tf.function(lambda: model.train_step(batch), jit_compile=model.jit_compile, autograph=False)
     step()
-    return step, model.count_params()
+    return step, sum(keras.ops.size(variable) for variable in model.trainable_variables)
 
 
 def main():
@@ -83,7 +83,7 @@ def main():
         configurations, steps, np.median(seconds, axis=0), ratios, strict=True
     ):
         name = trunk["type"] + (f", {trunk['members']} members" if "members" in trunk else "")
-        table.add_row(name, balancing, f"{size:,}", f"{own * 1000:.1f}", f"{ratio:.2f}")
+        table.add_row(name, balancing, f"{int(size):,}", f"{own * 1000:.1f}", f"{ratio:.2f}")
     Console().print(f"{NUM_HEADS} heads, {BATCH} rows per step, dense layers of 512, 512")
     Console().print(table)
 

@@ -66,8 +66,11 @@ class MemberDense(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Returns the activations."""
-        outputs = keras.ops.matmul(inputs * self.input_scale, self.kernel) * self.output_scale + self.bias
-        return keras.ops.relu(outputs)
+        members, width = self.input_scale.shape
+        # One large product of matrices: TensorFlow would take a product per row of the batch for three axes.
+        rows = keras.ops.reshape(inputs * self.input_scale, (-1, width))
+        outputs = keras.ops.reshape(keras.ops.matmul(rows, self.kernel), (-1, members, self.units))
+        return keras.ops.relu(outputs * self.output_scale + self.bias)
 
 
 @keras.saving.register_keras_serializable("multihead")
