@@ -12,13 +12,6 @@ from typing import Any
 
 import keras
 
-from schema.heads import Head, MultilabelHead
-
-
-def prior_shape(num_classes: int, head: Head) -> tuple[int, ...]:
-    """Returns the shape of a head's class counts: `(num_classes,)`, or `(num_tags, 2)`: without and with the tag."""
-    return (num_classes, 2) if isinstance(head, MultilabelHead) else (num_classes,)
-
 
 def per_tag(logits: Any) -> Any:
     """Returns pairs (0, logit) of the logits of tags: `(..., num_tags)` to `(..., num_tags, 2)`."""

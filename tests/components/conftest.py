@@ -113,9 +113,8 @@ class Sample:
 
     def even_counts(self):
         """Returns label counts of one row per class or, of tags, with and without it."""
-        from components.trainer.logits import prior_shape
-
-        return {head: np.ones(prior_shape(len(c), self.task.heads[head]), int) for head, c in self.classes.items()}
+        shapes = {head: (len(c), 2) if head == "tags" else (len(c),) for head, c in self.classes.items()}
+        return {head: np.ones(shape, int) for head, shape in shapes.items()}
 
     def draw(self, count, seed=0):
         """Returns random rows, some values and labels missing."""
