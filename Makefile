@@ -4,7 +4,7 @@
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help setup run test bench lint format docs lock clean
+.PHONY: help setup run test bench bench-serve lint format docs lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ test: setup ## Run the tests
 
 bench: setup ## Time a training step of every trunk and way of balancing (ARGS="--rounds 20")
 	@$(BIN)/python tests/bench/steps.py $(ARGS)
+
+bench-serve: setup ## Serve under load while versions change; one model of N heads against N models (ARGS="--work FOLDER")
+	@$(BIN)/python tests/bench/serving.py $(ARGS)
 
 lint: setup ## Check style, types and the direction of imports
 	@$(BIN)/ruff check

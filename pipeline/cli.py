@@ -34,6 +34,10 @@ SetOption = Annotated[
 ]
 DataOption = Annotated[Path | None, typer.Option(help="File or folder of rows; data/TASK if not given.")]
 OutputOption = Annotated[Path | None, typer.Option(help="The run's folder; runs/TASK if not given.")]
+BeamOption = Annotated[
+    list[str] | None,
+    typer.Option("--beam-option", metavar="NAME=VALUE", help="An option for Beam, such as direct_num_workers=2."),
+]
 
 
 def main() -> None:
@@ -91,23 +95,23 @@ def run(
     data: DataOption = None,
     output: OutputOption = None,
     overrides: SetOption = None,
-    beam_option: Annotated[
-        list[str] | None,
-        typer.Option("--beam-option", metavar="NAME=VALUE", help="An option for Beam, such as direct_num_workers=2."),
-    ] = None,
+    beam_option: BeamOption = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Run every stage, whatever earlier runs have done.")] = False,
+    no_baseline: Annotated[
+        str | None,
+        typer.Option(metavar="REASON", help="Do not compare with the last blessed model; the report says why."),
+    ] = None,
 ) -> None:
     """Run the whole pipeline: ingest, validate, transform, train, evaluate, judge, push.
 
-    Exit code: 0 pushed, 2 bad input or configuration, 3 the data contradicts its schema, 4 a gate refused the model,
+    Exit code: 0 pushed, 2 bad input or configuration, 3 the data contradicts its schema, 4 the model was refused,
     5 another run holds the folder, 1 anything else.
     """
     from pipeline import session
     from schema.contract import find_task, load_contract
 
     contract = load_contract(find_task(task), overrides or ())
-    options = tuple(f"--{option.removeprefix('--')}" for option in beam_option or ())
-    config = session.configure(contract, data, output, fresh, options)
+    config = session.configure(contract, data, output, fresh, _beam_options(beam_option), no_baseline)
 
     def work(progress: Progress) -> dict[str, Any]:
         with progress.doing("starting TFX and TensorFlow"):
@@ -154,6 +158,92 @@ def compare(
         session.watched(config, work, "stages and trainings")
 
 
+@app.command(epilog="Example: multihead predict flights --data new.parquet --output predictions.parquet")
+def predict(
+    task: TaskArgument,
+    data: Annotated[Path, typer.Option(help="File or folder of rows; label columns may be absent.")],
+    output: Annotated[
+        Path, typer.Option(help="One file if its name ends in .parquet, replaced if there; else a new folder of files.")
+    ],
+    version: Annotated[int | None, typer.Option(help="A served version; the latest if not given.")] = None,
+    run: Annotated[Path | None, typer.Option(help="The run's folder; runs/TASK if not given.")] = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="A column to keep beside the answers; all but images if not given."),
+    ] = None,
+    beam_option: BeamOption = None,
+) -> None:
+    """Predict rows with the latest pushed model: the columns kept, and per head its label and scores, as Parquet.
+
+    A row that cannot be predicted goes to a side file, OUTPUT with .rejected.parquet at the end, with the reason.
+    Exit code: 0 if any row was predicted, 2 bad input or configuration, 1 anything else.
+    """
+    from pipeline import session
+    from pipeline.predict.command import prepare
+    from schema.contract import find_task, load_contract
+
+    contract = load_contract(find_task(task))
+    config = session.configure(contract, data, run, beam_options=_beam_options(beam_option))
+    work = prepare(contract, config, output, version, keep or ())
+    session.watched(config, work, None)
+
+
+@app.command(epilog="Example: multihead serve flights --port 8501")
+def serve(
+    task: TaskArgument,
+    run: Annotated[Path | None, typer.Option(help="The run's folder; runs/TASK if not given.")] = None,
+    host: Annotated[str, typer.Option(help="Address to listen at; any but this machine's own is open to others.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any that is free.")] = 8501,
+    max_rows: Annotated[int, typer.Option(min=1, help="Rows of a request at most.")] = 1024,
+    max_body: Annotated[int, typer.Option(min=1, metavar="BYTES", help="Of a request at most.")] = 32 * 2**20,
+    poll: Annotated[float, typer.Option(min=0.1, metavar="SECONDS", help="Between looks for a new version.")] = 2.0,
+) -> None:
+    """Serve the latest pushed model by TensorFlow Serving's REST protocol, and follow new versions.
+
+    Runs until SIGTERM or Ctrl-C, finishes the requests that are running, and exits with 0; with 2 if there is no model,
+    or the address cannot be listened at.
+    """
+    from pipeline.serve.server import serve
+    from schema.contract import find_task, load_contract
+
+    name = load_contract(find_task(task)).task.task
+    serve(name, (run or Path("runs") / name) / "serving", host, port, max_rows, max_body, poll)
+
+
+@app.command(epilog='Example: multihead rollback flights --reason "half of Tuesday was missing"')
+def rollback(
+    task: TaskArgument,
+    output: OutputOption = None,
+    to: Annotated[
+        int | None, typer.Option(metavar="VERSION", help="The version to serve again; if not given, the one before.")
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Kept in the history, the model card and later reports.")] = "",
+) -> None:
+    """Serve an earlier blessed model again, under a new version number that servers follow at once.
+
+    Given again, it goes one model further back, not to and fro; --to reaches every version that is there, also one that
+    was taken back. The next run on the same task and data will not push what was taken back, unless --fresh is given.
+
+    Exit code: 0 rolled back, 2 nothing to go back to, 5 a run holds the folder: stop it, it goes on later.
+    """
+    from components.pusher.folder import latest
+    from components.pusher.rollback import describe, roll_back
+    from pipeline import session
+    from pipeline.config import RunConfig
+    from schema.contract import find_task, load_contract
+
+    contract = load_contract(find_task(task))
+    name = contract.task.task
+    config = RunConfig(Path("data") / name, session.run_folder(contract, output), session.new_run_id())
+    latest(config.serving)  # Or else say so before a run's folder is made.
+    with session.hold(config):
+        done = roll_back(config.serving, to, reason, config.run_id)
+    typer.echo(f"rolled back from {describe(done.left)} to {describe(done.to)}")
+    typer.echo(f"served now: {config.serving / str(done.now.version)}")
+
+
 @app.command(epilog="Example: multihead report runs/flights")
 def report(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder (its newest report) or a report.json.")],
@@ -168,6 +258,11 @@ def report(
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{file}: not a whole report: {error} is missing or of another form") from None
     _console().print(rendered)
+
+
+def _beam_options(given: list[str] | None) -> tuple[str, ...]:
+    """Returns options as Beam reads them; two dashes in front are welcome, and not needed."""
+    return tuple(f"--{option.removeprefix('--')}" for option in given or ())
 
 
 def _console() -> Console:

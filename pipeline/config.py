@@ -20,6 +20,7 @@ class RunConfig:
         run_id: Name of the run; sorts by time.
         fresh: Run every stage, whatever the cache holds.
         beam_options: Beam's command line options, after those of the local runner.
+        no_baseline: Why the model is not to be compared with the last blessed one; None if it is.
     """
 
     data: Path
@@ -27,6 +28,7 @@ class RunConfig:
     run_id: str
     fresh: bool = False
     beam_options: tuple[str, ...] = ()
+    no_baseline: str | None = None
 
     @property
     def metadata(self) -> Path:

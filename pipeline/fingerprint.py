@@ -25,6 +25,7 @@ from schema.features import (
     TextFeature,
 )
 from schema.heads import CrossEntropy, Head, MulticlassHead, MultilabelHead
+from schema.push import Push
 from schema.task import Data, TaskSpec
 from schema.training import Training
 from schema.trunks import SharedTrunk
@@ -36,6 +37,7 @@ _CONTRACT = (
     "schema/columns.py",
     "schema/contract.py",
     "schema/features.py",
+    "schema/gates.py",
     "schema/heads.py",
     "schema/names.py",
     "schema/part.py",
@@ -46,14 +48,25 @@ _CONTRACT = (
 _SOURCES = {
     "ExampleGen": ("components/example_gen", "components/images.py"),
     "Transform": ("components/transform",),
-    "Trainer": ("components/trainer", "components/transform/features", "components/images.py"),
+    "Trainer": (
+        "components/trainer",
+        "components/transform/features",
+        "components/exported.py",
+        "components/images.py",
+    ),
+    "Canary": ("components/canary", "components/exported.py", "components/images.py", "components/servable.py"),
     "Evaluator": (
+        "components/baseline",
+        "components/evaluator/association.py",
+        "components/evaluator/baseline.py",
         "components/evaluator/buffered.py",
+        "components/evaluator/comparison.py",
         "components/evaluator/config.py",
         "components/evaluator/executor.py",
         "components/evaluator/exported.py",
         "components/evaluator/joint.py",
         "components/evaluator/metrics.py",
+        "components/evaluator/packed.py",
         "components/evaluator/per_head.py",
     ),
     "Report": ("components/evaluator", "components/statistics.py"),
@@ -84,12 +97,17 @@ def code(stage: str) -> str:
     return digest(*sources, *(f"{name} {importlib.metadata.version(name)}" for name in _LIBRARIES))
 
 
+def codes() -> dict[str, str]:
+    """Returns the digests of all stages that have one, for whoever reads where a model came from."""
+    return {stage: code(stage) for stage in _SOURCES}
+
+
 def _python_files(path: Path) -> list[Path]:
     return [path] if path.is_file() else sorted(path.rglob("*.py"))
 
 
 def _without_gates(task: TaskSpec) -> TaskSpec:
-    return task.model_copy(update={"gates": dict.fromkeys(task.heads, ()), "slices": ()})
+    return task.model_copy(update={"gates": dict.fromkeys(task.heads, ()), "slices": (), "push": Push()})
 
 
 def weights(task: TaskSpec) -> str:
@@ -164,5 +182,5 @@ def _without_separator(head: Head) -> Head:
 def for_report(task: TaskSpec) -> TaskSpec:
     """Returns the task's gates; what its heads are, the model says."""
     heads = {name: MulticlassHead(type="multiclass") for name in task.heads}
-    update = {"heads": heads, "trunk": SharedTrunk(), "training": Training(), "slices": (), "data": Data()}
-    return task.model_copy(update=update)
+    unread = {"trunk": SharedTrunk(), "training": Training(), "slices": (), "data": Data(), "push": Push()}
+    return task.model_copy(update={"heads": heads, **unread})

@@ -17,6 +17,7 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import trainer_pb2, transform_pb2
 
 from components.baseline.component import Baseline
+from components.canary.component import Canary
 from components.data_gate.component import DataGate
 from components.evaluator.component import Evaluator, Report
 from components.evaluator.config import slice_keys, slicing_config
@@ -25,9 +26,11 @@ from components.example_gen.component import ExampleGen
 from components.example_gen.layout import Layout
 from components.import_schema.component import ImportSchema
 from components.pusher.component import Pusher
-from components.pusher.serving import read_pointer, version_folder
+from components.pusher.history import revocation
 from pipeline import fingerprint
+from pipeline.baseline import find_baseline
 from pipeline.config import RunConfig
+from pipeline.report import document
 from schema import names
 from schema.contract import Contract
 
@@ -43,13 +46,13 @@ def build_pipeline(contract: Contract, run: RunConfig) -> Pipeline:
         run: Where to read, write and compute.
 
     Raises:
-        DataError: There is no data.
+        DataError: There is no data, or the serving folder is damaged.
     """
     task, classes = contract.task, {head: list(values) for head, values in contract.classes.items()}
     rows, layout = data_fingerprint(contract, run.data), Layout.of(contract)
     transform_task, trainer_task = fingerprint.for_transform(task), fingerprint.for_trainer(task)
     training = training_digest(contract, rows)
-    baseline_version = find_baseline(run, training)
+    last_blessed = find_baseline(run, training)
 
     example_gen = ExampleGen(
         data=str(run.data.resolve()),
@@ -94,7 +97,12 @@ def build_pipeline(contract: Contract, run: RunConfig) -> Pipeline:
             "weights": fingerprint.weights(trainer_task),
         },
     )
-    baseline = Baseline(version=str(baseline_version or ""), identity=baseline_identity(baseline_version))
+    canary = Canary(
+        examples=example_gen.outputs["examples"],
+        model=trainer.outputs["model"],
+        fingerprint=fingerprint.code("Canary"),
+    )
+    baseline = Baseline(version=last_blessed.folder, identity=last_blessed.identity())
     baseline.add_upstream_node(gate)
     evaluator = Evaluator(
         examples=example_gen.outputs["examples"],
@@ -108,15 +116,32 @@ def build_pipeline(contract: Contract, run: RunConfig) -> Pipeline:
     report = Report(
         evaluation=evaluator.outputs["evaluation"],
         statistics=statistics.outputs["statistics"],
+        canary=canary.outputs["canary"],
         task=fingerprint.for_report(task),
+        baseline=last_blessed.folder,
+        no_baseline=last_blessed.why_none,
+        revoked="" if run.fresh else revocation(run.serving, training),
         fingerprint=fingerprint.code("Report"),
     )
     pusher = Pusher(
         model=trainer.outputs["model"],
         blessing=report.outputs["blessing"],
+        report=report.outputs["report"],
+        canary=canary.outputs["canary"],
+        statistics=statistics.outputs["statistics"],
         serving=str(run.serving.resolve()),
         training=training,
-        baseline=str(baseline_version or ""),
+        baseline=last_blessed.folder,
+        keep=task.push.keep,
+        provenance={
+            "task": task.task,
+            "run_id": run.run_id,
+            "data": str(run.data.resolve()),
+            "data_fingerprint": rows,
+            "code": fingerprint.codes(),
+            "versions": document.versions(),
+        },
+        replace_pointer=run.no_baseline is not None,
     )
     return Pipeline(
         pipeline_name=task.task,
@@ -129,6 +154,7 @@ def build_pipeline(contract: Contract, run: RunConfig) -> Pipeline:
             gate,
             transform,
             trainer,
+            canary,
             baseline,
             evaluator,
             report,
@@ -179,22 +205,3 @@ def training_digest(contract: Contract, rows: str) -> str:
         fingerprint.weights(contract.task),
         *(fingerprint.code(stage) for stage in ("ExampleGen", "Transform", "Trainer")),
     )
-
-
-def baseline_identity(version: Path | None) -> str:
-    """Returns a digest of a served model: version numbers start anew if somebody removes the serving folder."""
-    return fingerprint.digest((version / "fingerprint.pb").read_bytes().hex()) if version else ""
-
-
-def find_baseline(run: RunConfig, training: str) -> Path | None:
-    """Returns the version folder to compare with, or None at a cold start.
-
-    A run that repeats the training of the last blessed model is compared with what that model was compared with, not
-    with itself: the same run twice gives the same verdict, from the cache.
-    """
-    pointer = read_pointer(run.serving)
-    if pointer is None:
-        return None
-    if pointer.training == training and not run.fresh:
-        return Path(pointer.baseline) if pointer.baseline and Path(pointer.baseline).is_dir() else None
-    return version_folder(run.serving.resolve(), pointer.version)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from pipeline.report import document, tables
+from pipeline.report import document, gates, tables
 
 if TYPE_CHECKING:
     from pipeline.config import RunConfig
@@ -59,10 +59,10 @@ class Progress:
         self._console.print(Text(sentence, style="red"), soft_wrap=True)
 
     def close(self, report: dict[str, Any], run: RunConfig) -> None:
-        """Prints the verdict, the gates that refused the model, and where to read on."""
+        """Prints the verdict, everything that speaks against the model, and where to read on."""
         self._status.stop()
         self._console.print(tables.verdict_line(report), soft_wrap=True)
-        for sentence in tables.failed_gates(report):
+        for sentence in gates.refusals(report):
             self._console.print(Text(f"  {sentence}", style="red"), soft_wrap=True)
         lines = (f"report: {run.reports / document.REPORT_FILE}", f"read it: multihead report {run.output}")
         for line in lines:
@@ -73,6 +73,11 @@ class Progress:
         self._status.stop()
         for part in parts:
             self._console.print(part)
+
+    def say(self, sentence: str, style: str = "") -> None:
+        """Prints a sentence that is to be read at the end, however long a path in it is."""
+        self._status.stop()
+        self._console.print(Text(sentence, style=style), soft_wrap=True)
 
     def _line(self, state: str, stage: str, rest: str) -> None:
         self._status.stop()

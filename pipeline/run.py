@@ -1,4 +1,4 @@
-"""One run of a task, from the data to report.json."""
+"""One run of a task, from the data to its report."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from components.data_gate.component import load_anomalies
 from components.evaluator.component import REPORT_FILE
 from components.example_gen.component import rows_property
 from components.pusher.component import DESTINATION_PROPERTY
+from components.statistics import load_by_split
+from components.trainer import curves
+from pipeline import fingerprint
 from pipeline.config import RunConfig
 from pipeline.graph import NEVER_CACHED, build_pipeline
-from pipeline.report import document
+from pipeline.report import document, gather, page
 from pipeline.runners.local import Stage, run_pipeline
 from schema import names
 from schema.contract import Contract
@@ -31,7 +35,7 @@ _SPLITS_READ = {
 def run_task(
     contract: Contract, run: RunConfig, on_start: Callable[[str], None], on_finish: Callable[[dict[str, Any]], None]
 ) -> dict[str, Any]:
-    """Runs every stage and writes report.json.
+    """Runs every stage and writes report.json, and report.html beside it.
 
     Args:
         contract: The task.
@@ -61,7 +65,9 @@ def run_task(
     by_id = {stage.id: stage for stage in stages}
     judged = json.loads((Path(by_id["Report"].outputs["report"].uri) / REPORT_FILE).read_text(encoding="utf-8"))
     pushed = by_id["Pusher"].outputs["pushed_model"].get_string_custom_property(DESTINATION_PROPERTY)
-    baseline = next(node for node in pipeline.components if node.id == "Baseline").exec_properties["version"]
+    parameters = {node.id: node.exec_properties for node in pipeline.components}
+    statistics = load_by_split(by_id["StatisticsGen"].outputs["statistics"])
+    anomalies = load_anomalies(by_id["ExampleValidator"].outputs["anomalies"])
     report = {
         "format": document.FORMAT,
         "task": contract.task.task,
@@ -69,14 +75,21 @@ def run_task(
         "started": started,
         "finished": _now(),
         "versions": document.versions(),
-        "blessed": judged["blessed"],
+        "no_baseline": run.no_baseline,
         "pushed": pushed or None,
-        "baseline": baseline or None,
+        "baseline": parameters["Baseline"]["version"] or None,
         "stages": entries,
-        "heads": judged["heads"],
-        "joint": judged["joint"],
+        "data": gather.data(statistics, anomalies, contract.task),
+        "training": curves.read(Path(by_id["Trainer"].outputs["model_run"].uri)),
+        "lineage": {
+            "training": parameters["Pusher"]["training"],
+            "artifacts": {f"{s.id}.{key}": artifact.uri for s in stages for key, artifact in s.outputs.items()},
+            "code": fingerprint.codes(),
+        },
+        **judged,
     }
     document.write(run.reports, report)
+    page.write(run.reports / document.PAGE_FILE, report)
     return report
 
 

@@ -30,6 +30,7 @@ def configure(
     output: Path | None,
     fresh: bool = False,
     beam_options: tuple[str, ...] = (),
+    no_baseline: str | None = None,
 ) -> RunConfig:
     """Returns where a command reads and writes, after a look at the data: nothing heavy is imported for a wrong path.
 
@@ -39,12 +40,27 @@ def configure(
         output: The run's folder; runs/TASK if None.
         fresh: Run every stage.
         beam_options: Options for Beam.
+        no_baseline: Why not to compare with the last blessed model.
+
+    Raises:
+        UserError: There is no data, or a reason without a word.
     """
+    if no_baseline is not None and not no_baseline.strip():
+        raise UserError('--no-baseline: say why, for the report, such as --no-baseline "labels were corrected"')
     name, file_format = contract.task.task, contract.task.data.format
     source = data or _default_data(name)
     find_shards(find_files(source, file_format), file_format)
-    run_id = datetime.datetime.now().strftime("%Y%m%d-%H%M%S-%f")
-    return RunConfig(source, output or Path("runs") / name, run_id, fresh, beam_options)
+    return RunConfig(source, run_folder(contract, output), new_run_id(), fresh, beam_options, no_baseline)
+
+
+def run_folder(contract: Contract, output: Path | None) -> Path:
+    """Returns the run's folder, runs/TASK if none is given."""
+    return output or Path("runs") / contract.task.task
+
+
+def new_run_id() -> str:
+    """Returns a name for a run that begins now; names sort by time."""
+    return datetime.datetime.now().strftime("%Y%m%d-%H%M%S-%f")
 
 
 def _default_data(name: str) -> Path:
@@ -80,13 +96,13 @@ def hold(config: RunConfig) -> Iterator[None]:
         lock.release()
 
 
-def watched(config: RunConfig, work: Callable[[Progress], Result], units: str) -> Result:
+def watched(config: RunConfig, work: Callable[[Progress], Result], units: str | None) -> Result:
     """Does the work with a line per step on the terminal, and everything that libraries print in the run's log.
 
     Args:
         config: Names the log.
         work: Is given the terminal.
-        units: What an interrupted run has finished, and would not do again: `stages`.
+        units: What an interrupted run has finished, and would not do again: `stages`; None if nothing.
 
     Raises:
         typer.Exit: The work failed; the terminal has said why.
@@ -96,7 +112,8 @@ def watched(config: RunConfig, work: Callable[[Progress], Result], units: str) -
         try:
             return work(progress)
         except KeyboardInterrupt:
-            sentence, code = f"interrupted; the same command goes on from the finished {units}", 1
+            rest = f"the same command goes on from the finished {units}" if units else "nothing was written"
+            sentence, code = f"interrupted; {rest}", 1
         except Exception as error:
             logging.exception("the run failed")
             cause = root_cause(error)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -146,15 +146,19 @@ def _column_checks(document: Document, schema: schema_pb2.Schema) -> Iterable[Pr
     mentioned += [(("data", "split", "column"), split["column"])] if isinstance(split.get("column"), str) else []
     keys = split.get("key")
     mentioned += [(("data", "split", "key", i), name) for i, name in enumerate(keys if isinstance(keys, list) else [])]
-    for head, gates in document.section("gates").items():
-        for i, gate in enumerate(gates if isinstance(gates, list) else []):
-            wanted = gate.get("slice") if isinstance(gate, dict) else None
-            for name, value in (wanted if isinstance(wanted, dict) else {}).items():
-                path: KeyPath = ("gates", head, i, "slice", name)
-                mentioned.append((path, name))
-                values = domain(schema, name)
-                if values and value not in values:
-                    yield document.problem(path, f"'{value}' is not a value of '{name}'", values, value)
+    for path, wanted in _gate_slices(document):
+        if isinstance(wanted, str):
+            mentioned.append((path, wanted))
+        elif isinstance(wanted, list):
+            mentioned += [((*path, i), name) for i, name in enumerate(wanted)]
+        for name, value in (wanted if isinstance(wanted, dict) else {}).items():
+            mentioned.append(((*path, name), name))
+            values, kind = domain(schema, name), column_type(declared[name]) if name in declared else ""
+            if values and value not in values:
+                yield document.problem((*path, name), f"'{value}' is not a value of '{name}'", values, value)
+            elif kind == "INT" and (isinstance(value, str) or (isinstance(value, float) and not value.is_integer())):
+                message = f"{value!r} is not an integer, as every value of '{name}' is in {SCHEMA_FILE}"
+                yield document.problem((*path, name), message)
     multilabel = _multilabel(document)
     for path, name in mentioned:
         if not isinstance(name, str):
@@ -163,6 +167,14 @@ def _column_checks(document: Document, schema: schema_pb2.Schema) -> Iterable[Pr
             yield document.problem(path, f"'{name}' is not a column of {SCHEMA_FILE}", declared, name)
         elif path[:2] == ("data", "split") and name in multilabel:
             yield document.problem(path, f"'{name}' holds a list per row: split by a column of single values")
+
+
+def _gate_slices(document: Document) -> Iterator[tuple[KeyPath, Any]]:
+    """Yields the slice of every gate that has one, and where it stands."""
+    for owner, gates in document.section("gates").items():
+        for i, gate in enumerate(gates if isinstance(gates, list) else []):
+            if isinstance(gate, dict) and "slice" in gate:
+                yield ("gates", owner, i, "slice"), gate["slice"]
 
 
 def _name_checks(document: Document, schema: schema_pb2.Schema, file: Path) -> Iterable[Problem]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+SERVING_DEFAULT = "serving_default"
 SERVING_TF_EXAMPLE = "serving_tf_example"
 TRANSFORM_FEATURES = "transform_features"
 EVALUATION = "evaluation"
@@ -15,6 +16,9 @@ TRAIN, EVAL, TEST = SPLITS = ("train", "eval", "test")
 SERVING_ENVIRONMENT = "SERVING"
 # What a labelled row without any tag holds: a tf.Example cannot tell an empty list from an absent column.
 NO_TAG = ""
+# What stands for a missing number in a tensor of int64, which has no NaN: the least of them. A missing text or image is
+# empty, and a missing float32 is NaN.
+MISSING_INT = -(2**63)
 
 
 def transformed(feature: str) -> str:

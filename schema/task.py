@@ -7,45 +7,25 @@ schema.pbtxt, is checked in `schema.contract`.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BeforeValidator,
-    Field,
-    PlainSerializer,
-    PositiveInt,
-    StringConstraints,
-    ValidationError,
-    model_validator,
-)
+from pydantic import Field, PositiveInt, StringConstraints, ValidationError
 
 from schema import names
 from schema.document import Document, read_document
 from schema.features import Feature
+from schema.gates import JOINT, JOINT_METRICS, METRICS, Gates
 from schema.heads import Head
 from schema.part import Name, Part
 from schema.problems import Problem, TaskError
+from schema.push import Push
 from schema.training import MAX_PCGRAD_HEADS, Training
 from schema.trunks import SharedTrunk, Trunk
 from schema.validation import problems_of
 
 TaskName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")]
-Metric = Literal["accuracy", "balanced_accuracy", "auc", "macro_f1", "log_loss", "ece"]
-METRICS: tuple[str, ...] = get_args(Metric)
-
-
-def _read_slice_value(value: Any) -> Any:
-    is_finite = not isinstance(value, float) or math.isfinite(value)
-    if isinstance(value, bool) or not isinstance(value, str | int | float) or not is_finite:
-        raise ValueError("must be a text or a number")
-    return value
-
-
-# Checked first: a union says once per member what is wrong.
-SliceValue = Annotated[str | int | float, BeforeValidator(_read_slice_value)]
 
 
 class Ratios(Part):
@@ -86,44 +66,6 @@ class Data(Part):
     """Which rows train, stop and judge the model."""
 
 
-class Gate(Part):
-    """A bound that a metric must keep on `test`, overall or on one slice, before a model is pushed."""
-
-    metric: Metric
-    """What is bounded, over labelled rows."""
-    min: float | None = None
-    """Least value that passes."""
-    max: float | None = None
-    """Largest value that passes."""
-    max_drop: Annotated[float, Field(ge=0)] | None = None
-    """Largest loss against the last blessed model on the same rows."""
-    slice: dict[str, SliceValue] = {}
-    """Column and value of the rows to look at; all rows if empty."""
-
-    @model_validator(mode="after")
-    def _has_a_bound(self) -> Gate:
-        if self.min is None and self.max is None and self.max_drop is None:
-            raise ValueError("a gate needs `min`, `max` or `max_drop`")
-        if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError(f"min {self.min} is above max {self.max}: nothing could pass")
-        return self
-
-
-def _read_gates(value: Any) -> Any:
-    if value == "none":
-        return ()
-    if not isinstance(value, list) or not value:
-        raise ValueError("must be `none` or a list of gates such as [{metric: auc, min: 0.7}]")
-    return tuple(value)
-
-
-HeadGates = Annotated[
-    tuple[Gate, ...],
-    BeforeValidator(_read_gates),
-    PlainSerializer(lambda gates: [gate.model_dump(mode="json") for gate in gates] or "none"),
-]
-
-
 class TaskSpec(Part):
     """One task.yaml."""
 
@@ -141,8 +83,10 @@ class TaskSpec(Part):
     """Epochs, steps and the balance between heads."""
     slices: tuple[Annotated[tuple[str, ...], Field(min_length=1)], ...] = ()
     """Columns, or combinations, to measure every head by."""
-    gates: dict[str, HeadGates]
-    """By head: a list of gates, or `none`."""
+    gates: dict[str, Gates]
+    """By head: a list of gates, or `none`; under `joint` those over all heads together, if there are any."""
+    push: Push = Push()
+    """Which versions the serving folder holds."""
 
     def to_json(self) -> str:
         """Returns a JSON form that `from_json` reads; equal tasks give equal text."""
@@ -189,8 +133,12 @@ def _cross_checks(document: Document) -> Iterable[Problem]:
                 ("gates", name), f"missing: head '{name}' needs a list of gates, or `{name}: none` to go without"
             )
     for name in gates:
-        if name not in heads:
-            yield document.problem(("gates", name), f"'{name}' is not a head", heads, name)
+        if name not in heads and name != JOINT:
+            yield document.problem(("gates", name), f"'{name}' is not a head", [*heads, JOINT], name)
+    if JOINT in heads:
+        message = f"`gates.{JOINT}` holds the gates over all heads together: call the head otherwise"
+        yield document.problem(("heads", JOINT), message)
+    yield from _gate_checks(document)
     dependencies = {name: _dependencies(document.section("heads", name).get("depends_on")) for name in heads}
     for name, others in dependencies.items():
         for i, other in enumerate(others):
@@ -205,11 +153,40 @@ def _cross_checks(document: Document) -> Iterable[Problem]:
     if document.section("training", "balancing").get("type") == "pcgrad" and len(heads) > MAX_PCGRAD_HEADS:
         message = f"pcgrad keeps a gradient of the trunk per head: {len(heads)} heads, at most {MAX_PCGRAD_HEADS}"
         yield document.problem(("training", "balancing", "type"), message)
+    yield from _input_checks(document)
     raw = {*features, *heads}
     for derived, origin in names.derived(features, heads):
         if derived in raw:
             section = "features" if derived in features else "heads"
             yield document.problem((section, derived), f"is the name that '{origin}' gets after Transform: rename it")
+
+
+def _input_checks(document: Document) -> Iterable[Problem]:
+    """Yields features that TensorFlow cannot tell apart, or from its own, as inputs of a served model."""
+    known: dict[str, str] = {}
+    for name in document.section("features"):
+        other = known.setdefault(str(name).lower(), name)
+        if other != name:
+            message = f"differs from '{other}' in case only, which names of a served model's inputs must not: rename it"
+            yield document.problem(("features", name), message)
+        if name == "self":
+            yield document.problem(("features", name), "'self' cannot be an input of a served model: rename it")
+
+
+def _gate_checks(document: Document) -> Iterable[Problem]:
+    """Yields gates on metrics that are of one head where all heads are meant, and the other way round."""
+    heads = document.section("heads")
+    for name, gates in document.section("gates").items():
+        for i, gate in enumerate(gates if isinstance(gates, list) else []):
+            metric = gate.get("metric") if isinstance(gate, dict) else None
+            path = ("gates", name, i, "metric")
+            if name == JOINT and metric in METRICS:
+                yield document.problem(path, f"{metric} is a metric of one head, not of all together", JOINT_METRICS)
+            elif name in heads and metric in JOINT_METRICS:
+                message = f"{metric} is over all heads together: put the gate under `gates.{JOINT}`"
+                yield document.problem(path, message, METRICS)
+            elif metric == "label_consistency" and len(heads) < 2:
+                yield document.problem(path, "label_consistency compares pairs of heads, and there is one head")
 
 
 def _dependencies(value: Any) -> list[Any]:

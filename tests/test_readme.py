@@ -3,8 +3,14 @@
 import re
 from pathlib import Path
 
+import pytest
 import yaml
+from tensorflow_metadata.proto.v0 import schema_pb2
 
+from components.exported import Exported, ExportedFeature
+from pipeline.serve import protocol
+from pipeline.serve.errors import RequestError
+from schema.columns import columns
 from schema.contract import load_contract
 
 ROOT = Path(__file__).parent.parent
@@ -37,6 +43,24 @@ def test_an_added_head_is_valid(tmp_path):
     )
     head = ["heads.diverted={type: multiclass}", "gates.diverted=[{metric: auc, min: 0.6}]"]
     assert load_contract(tmp_path, head).classes["diverted"] == ("no", "yes")
+
+
+def test_the_curl_asks_what_flights_answers():
+    contract = load_contract(ROOT / "schema" / "flights")
+    raw = columns(contract.schema)
+    features = {
+        name: ExportedFeature(feature.type, schema_pb2.FeatureType.Name(raw[name].type))
+        for name, feature in contract.task.features.items()
+    }
+    taken = protocol.signatures(Exported("flights", {}, features))
+    body = re.search(r"-d '(.*)'", block("curl"), re.DOTALL)[1]
+    request = protocol.parse(body.encode(), taken, max_rows=1)
+    assert request.columns["carrier"].tolist() == [b"B6"]
+    with pytest.raises(RequestError) as error:
+        protocol.parse(body.replace("carrier", "carier").encode(), taken, max_rows=1)
+    start, end = re.search(r'`\{"error": "(.*?)\.\.\.(.*?)"\}`', README).groups()
+    assert str(error.value).startswith(start.replace(r"\"", '"'))
+    assert str(error.value).endswith(end)
 
 
 def test_nothing_was_left_to_be_filled_in():

@@ -16,6 +16,9 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ExecutionParameter
 from tfx.utils import path_utils
 
+# Of the artifact: the served version that it is a copy of.
+VERSION_PROPERTY = "version"
+
 
 class Executor(base_executor.BaseExecutor):
     """Copies a served version."""
@@ -27,7 +30,9 @@ class Executor(base_executor.BaseExecutor):
         exec_properties: dict[str, Any],
     ) -> None:
         """Leaves the output empty at a cold start: the Evaluator then has only the candidate."""
-        folder = Path(artifact_utils.get_single_uri(output_dict["model"]))
+        model = artifact_utils.get_single_instance(output_dict["model"])
+        model.set_string_custom_property(VERSION_PROPERTY, exec_properties["version"])
+        folder = Path(model.uri)
         folder.mkdir(parents=True, exist_ok=True)
         if exec_properties["version"]:
             shutil.copytree(exec_properties["version"], path_utils.serving_model_path(str(folder)))

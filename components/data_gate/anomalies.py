@@ -16,9 +16,18 @@ def errors(by_split: Mapping[str, anomalies_pb2.Anomalies]) -> list[str]:
     Args:
         by_split: TensorFlow Data Validation's findings per split.
     """
+    return _merged(by_split, errors=True)
+
+
+def warnings(by_split: Mapping[str, anomalies_pb2.Anomalies]) -> list[str]:
+    """Returns the same of the anomalies that are no errors: the run goes on."""
+    return _merged(by_split, errors=False)
+
+
+def _merged(by_split: Mapping[str, anomalies_pb2.Anomalies], errors: bool) -> list[str]:
     splits: dict[str, list[str]] = {}
     for split, anomalies in by_split.items():
-        for sentence in _sentences(anomalies):
+        for sentence in _sentences(anomalies, errors):
             splits.setdefault(sentence, []).append(split)
     return [f"{sentence} ({', '.join(where)})" for sentence, where in splits.items()]
 
@@ -43,12 +52,12 @@ def absent(
     return {name: f"column '{name}': no row has a value" for name in columns if name not in present}
 
 
-def _sentences(anomalies: anomalies_pb2.Anomalies) -> Iterator[str]:
+def _sentences(anomalies: anomalies_pb2.Anomalies, errors: bool) -> Iterator[str]:
     found = [(f"column '{name}'", info) for name, info in sorted(anomalies.anomaly_info.items())]
     if anomalies.HasField("dataset_anomaly_info"):
         found.append((_DATASET, anomalies.dataset_anomaly_info))
     for where, info in found:
-        if info.severity != anomalies_pb2.AnomalyInfo.ERROR:
+        if (info.severity == anomalies_pb2.AnomalyInfo.ERROR) != errors:
             continue
         for reason in info.reason or [info]:
             yield f"{where}: {reason.short_description}: {reason.description}".rstrip(": ")

@@ -24,6 +24,15 @@ from schema.errors import AnomaliesFound
 _ANOMALIES_FILE = "SchemaDiff.pb"
 
 
+def load_anomalies(artifact: types.Artifact) -> dict[str, anomalies_pb2.Anomalies]:
+    """Returns ExampleValidator's findings of every split."""
+    by_split = {}
+    for split in artifact_utils.decode_split_names(artifact.split_names):
+        with fileio.open(os.path.join(artifact_utils.get_split_uri([artifact], split), _ANOMALIES_FILE), "rb") as f:
+            by_split[split] = anomalies_pb2.Anomalies.FromString(f.read())
+    return by_split
+
+
 class Executor(base_executor.BaseExecutor):
     """Raises if there are anomalies."""
 
@@ -38,11 +47,7 @@ class Executor(base_executor.BaseExecutor):
         Raises:
             AnomaliesFound: With one sentence per column and reason.
         """
-        artifact = artifact_utils.get_single_instance(input_dict["anomalies"])
-        by_split = {}
-        for split in artifact_utils.decode_split_names(artifact.split_names):
-            with fileio.open(os.path.join(artifact_utils.get_split_uri([artifact], split), _ANOMALIES_FILE), "rb") as f:
-                by_split[split] = anomalies_pb2.Anomalies.FromString(f.read())
+        by_split = load_anomalies(artifact_utils.get_single_instance(input_dict["anomalies"]))
         statistics = load_by_split(artifact_utils.get_single_instance(input_dict["statistics"]))
         found = errors(by_split)
         missing = absent(statistics, json.loads(exec_properties["columns"]))

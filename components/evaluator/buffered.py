@@ -35,8 +35,8 @@ class BufferedCombiner(beam.CombineFn):
         """Returns the counts of rows, maybe none; counts can be added."""
 
     @abc.abstractmethod
-    def values(self, counts: Any) -> dict[metric_types.MetricKey, float]:
-        """Returns the metrics of counts."""
+    def values(self, counts: Any) -> dict[metric_types.MetricKey, float | bytes]:
+        """Returns the metrics of counts: numbers, or what `components.evaluator.packed` makes of others."""
 
     def create_accumulator(self) -> BufferedRows:
         """Starts with nothing."""
@@ -62,7 +62,7 @@ class BufferedCombiner(beam.CombineFn):
             self.fold(merged)
         return merged
 
-    def extract_output(self, buffer: BufferedRows) -> dict[metric_types.MetricKey, float]:
+    def extract_output(self, buffer: BufferedRows) -> dict[metric_types.MetricKey, float | bytes]:
         """Returns the metrics."""
         self.fold(buffer)
         return self.values(buffer.counts)

@@ -15,9 +15,11 @@ from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ExecutionParameter
 
+from components.canary.component import CANARY_FILE, CanaryFindings
 from components.evaluator import config, results, summary, verdict
-from components.evaluator.executor import BASELINE_HEADS_PROPERTY, HEADS_PROPERTY, EvaluatorExecutor
-from components.evaluator.exported import heads_of
+from components.evaluator.comparison import Comparison
+from components.evaluator.executor import BASELINE_PROPERTY, HEADS_PROPERTY, EvaluatorExecutor
+from components.exported import heads_of
 from components.statistics import load_by_split
 from schema.task import TaskSpec
 
@@ -32,7 +34,7 @@ class Evaluator(tfx_evaluator.Evaluator):
 
 
 class HeadReport(types.Artifact):
-    """report.json with the `heads` and `joint` parts."""
+    """report.json as far as the verdict goes; the run adds the rest."""
 
     TYPE_NAME = "HeadReport"
 
@@ -50,38 +52,50 @@ class ReportExecutor(base_executor.BaseExecutor):
         task = TaskSpec.from_json(exec_properties["task"])
         evaluation = artifact_utils.get_single_instance(input_dict["evaluation"])
         heads = heads_of(json.loads(evaluation.get_string_custom_property(HEADS_PROPERTY)))
-        compared = tuple(json.loads(evaluation.get_string_custom_property(BASELINE_HEADS_PROPERTY)))
-        if compared:
+        compared = Comparison.of(heads, heads_of(json.loads(evaluation.get_string_custom_property(BASELINE_PROPERTY))))
+        if compared.shared:
             candidate = results.load(evaluation.uri, tuple(heads), config.CANDIDATE)
-            baseline = results.load(evaluation.uri, compared, config.BASELINE)
+            baseline = results.load(evaluation.uri, tuple(compared.shared), config.BASELINE)
         else:
             candidate, baseline = results.load(evaluation.uri, tuple(heads)), None
-        outcomes = verdict.judge(task.gates, candidate, baseline)
-        ok = verdict.blessed(outcomes)
+        uncompared = compared.uncompared()
+        canary_file = Path(artifact_utils.get_single_uri(input_dict["canary"])) / CANARY_FILE
+        canary = json.loads(canary_file.read_text(encoding="utf-8"))
+        refusals = [*verdict.canary_refusals(canary), *filter(None, [exec_properties["revoked"]])]
+        found = verdict.judge(task.gates, candidate, baseline, uncompared, refusals)
 
         statistics = artifact_utils.get_single_instance(input_dict["statistics"])
         labelled = summary.labelled_rows(load_by_split(statistics), list(heads))
-        report = {BLESSED_PROPERTY: ok, **summary.summarize(heads, labelled, candidate, outcomes)}
+        version = exec_properties["baseline"]
+        report = {
+            **summary.summarize(heads, labelled, candidate, baseline, found, uncompared),
+            "comparison": compared.sentence(version) if version else exec_properties["no_baseline"],
+            "canary": canary,
+        }
         folder = Path(artifact_utils.get_single_uri(output_dict["report"]))
         folder.mkdir(parents=True, exist_ok=True)
         (folder / REPORT_FILE).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
         blessing = artifact_utils.get_single_instance(output_dict["blessing"])
-        blessing.set_int_custom_property(BLESSED_PROPERTY, int(ok))
+        blessing.set_int_custom_property(BLESSED_PROPERTY, int(found.blessed))
         Path(blessing.uri).mkdir(parents=True, exist_ok=True)
-        (Path(blessing.uri) / ("BLESSED" if ok else "NOT_BLESSED")).touch()
+        (Path(blessing.uri) / ("BLESSED" if found.blessed else "NOT_BLESSED")).touch()
 
 
 class ReportSpec(types.ComponentSpec):
-    """Evaluation in, verdict and report out."""
+    """Evaluation and the canary's findings in, verdict and report out."""
 
     PARAMETERS = {
         "task": ExecutionParameter(type=str),
+        "baseline": ExecutionParameter(type=str),
+        "no_baseline": ExecutionParameter(type=str),
+        "revoked": ExecutionParameter(type=str),
         "fingerprint": ExecutionParameter(type=str),
     }
     INPUTS = {
         "evaluation": ChannelParameter(type=standard_artifacts.ModelEvaluation),
         "statistics": ChannelParameter(type=standard_artifacts.ExampleStatistics),
+        "canary": ChannelParameter(type=CanaryFindings),
     }
     OUTPUTS = {
         "blessing": ChannelParameter(type=standard_artifacts.ModelBlessing),
@@ -95,7 +109,11 @@ class Report(base_component.BaseComponent):
     Args:
         evaluation: The Evaluator's output.
         statistics: Of the examples, for the number of labelled rows.
+        canary: What the model answered before it was judged.
         task: Its heads and gates.
+        baseline: Version folder to compare with, or an empty string.
+        no_baseline: Why there is none, in a sentence; empty if there is one.
+        revoked: That this very training was rolled back, in a sentence; else empty.
         fingerprint: Of the code.
     """
 
@@ -106,14 +124,22 @@ class Report(base_component.BaseComponent):
         self,
         evaluation: types.BaseChannel,
         statistics: types.BaseChannel,
+        canary: types.BaseChannel,
         task: TaskSpec,
+        baseline: str,
+        no_baseline: str,
+        revoked: str,
         fingerprint: str,
     ):
         super().__init__(
             ReportSpec(
                 evaluation=evaluation,
                 statistics=statistics,
+                canary=canary,
                 task=task.to_json(),
+                baseline=baseline,
+                no_baseline=no_baseline,
+                revoked=revoked,
                 fingerprint=fingerprint,
                 blessing=types.Channel(type=standard_artifacts.ModelBlessing),
                 report=types.Channel(type=HeadReport),

@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow_model_analysis as tfma
 
 from components.evaluator import joint, per_head
-from components.evaluator.exported import ExportedHead
+from components.exported import ExportedHead
 from schema import names
 from schema.task import TaskSpec
 
@@ -20,7 +20,7 @@ BASELINE = "baseline"
 def slice_keys(task: TaskSpec) -> list[tuple[str, ...]]:
     """Returns the column combinations to slice by, once each: those of `slices`, and those that gates ask for."""
     asked = [tuple(sorted(keys)) for keys in task.slices]
-    asked += [tuple(sorted(gate.slice)) for gates in task.gates.values() for gate in gates if gate.slice]
+    asked += [tuple(sorted(gate.columns)) for gates in task.gates.values() for gate in gates if gate.columns]
     return list(dict.fromkeys(asked))
 
 
@@ -34,7 +34,7 @@ def slicing_config(slices: list[tuple[str, ...]]) -> tfma.EvalConfig:
 def eval_config(
     given: tfma.EvalConfig, candidate: Mapping[str, ExportedHead], baseline: Mapping[str, ExportedHead] | None = None
 ) -> tfma.EvalConfig:
-    """Returns what TFMA computes: per head and slice, and over all heads.
+    """Returns what TFMA computes: per head and slice, and over all heads, if the model has all of the candidate's.
 
     Metrics carry no thresholds of TFMA's, which it applies to every slice and does not have for joint metrics: the
     verdict is `components.evaluator.verdict` over these results. Each model decides by its own decision thresholds.
@@ -55,12 +55,14 @@ def eval_config(
         for model, heads in models.items()
         for name, head in heads.items()
     ]
-    specs.append(
+    specs += [
         tfma.MetricsSpec(
-            model_names=[CANDIDATE] if compared else [],
-            metrics=[_metric(joint.JointMetrics, heads={name: _decisions(head) for name, head in candidate.items()})],
+            model_names=[model] if compared else [],
+            metrics=[_metric(joint.JointMetrics, heads={name: _decisions(heads[name]) for name in candidate})],
         )
-    )
+        for model, heads in models.items()
+        if heads.keys() == candidate.keys()
+    ]
     return tfma.EvalConfig(
         model_specs=[_model(model, heads) for model, heads in models.items()],
         metrics_specs=specs,

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import tensorflow_model_analysis as tfma
 from tfx import types
 from tfx.components.evaluator import executor as tfx_executor
 from tfx.types import artifact_utils
-from tfx.utils import proto_utils
+from tfx.utils import path_utils, proto_utils
 
+from components.baseline.component import VERSION_PROPERTY
 from components.evaluator import config
-from components.evaluator.exported import exported_heads, to_data
+from components.evaluator.baseline import fault
+from components.evaluator.comparison import Comparison
+from components.evaluator.exported import exported_heads
+from components.exported import to_data
+from schema import names
+from schema.errors import DataError
 
 HEADS_PROPERTY = "heads"
-BASELINE_HEADS_PROPERTY = "baseline_heads"
+BASELINE_PROPERTY = "baseline_heads"
 
 
 class EvaluatorExecutor(tfx_executor.Executor):
@@ -34,15 +41,33 @@ class EvaluatorExecutor(tfx_executor.Executor):
     ) -> None:
         """Evaluates the model, and the baseline if there is one, in one pass."""
         heads = exported_heads(artifact_utils.get_single_uri(input_dict["model"]))
-        baseline = exported_heads(artifact_utils.get_single_uri(input_dict["baseline_model"]))
-        shared = {name: baseline[name] for name, head in heads.items() if head.answers_like(baseline.get(name))}
+        artifact = artifact_utils.get_single_instance(input_dict["baseline_model"])
+        try:
+            baseline = exported_heads(artifact.uri)
+        except DataError as error:
+            raise _at_fault(artifact, str(error)) from None
+        shared = Comparison.of(heads, baseline).shared
         inputs = dict(input_dict)
         if not shared:
             del inputs["baseline_model"]
         given = tfma.EvalConfig()
         proto_utils.json_to_proto(exec_properties["eval_config"], given)
         fitted = config.eval_config(given, heads, shared or None)
-        super().Do(inputs, output_dict, {**exec_properties, "eval_config": proto_utils.proto_to_json(fitted)})
+        try:
+            super().Do(inputs, output_dict, {**exec_properties, "eval_config": proto_utils.proto_to_json(fitted)})
+        except Exception:
+            # Looked into only now: to load a large model once more takes long, and hardly ever finds anything.
+            examples = artifact_utils.get_split_uri(input_dict["examples"], names.TEST)
+            model = Path(path_utils.serving_model_path(artifact.uri))
+            if shared and (why := fault(model, shared, examples)):
+                raise _at_fault(artifact, why) from None
+            raise
         evaluation = artifact_utils.get_single_instance(output_dict["evaluation"])
         evaluation.set_string_custom_property(HEADS_PROPERTY, json.dumps(to_data(heads)))
-        evaluation.set_string_custom_property(BASELINE_HEADS_PROPERTY, json.dumps(sorted(shared)))
+        evaluation.set_string_custom_property(BASELINE_PROPERTY, json.dumps(to_data(baseline)))
+
+
+def _at_fault(baseline: types.Artifact, why: str) -> DataError:
+    version = baseline.get_string_custom_property(VERSION_PROPERTY) or baseline.uri
+    mend = '`multihead run TASK --no-baseline "REASON"` judges the new model without it'
+    return DataError(f"{version}: the last blessed model cannot be compared with ({why}); {mend}")

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from schema.task import METRICS
+from schema.gates import METRICS
 
 LABELLED = "labelled"
 ECE_UNCALIBRATED = "ece_uncalibrated"
@@ -21,6 +21,8 @@ ECE_UNCALIBRATED = "ece_uncalibrated"
 # equal probability would put them together.
 SCORE_BINS = 10_000
 _MAX_LOGIT = 16.0
+HISTOGRAM_EDGES = tuple(i / 20 for i in range(21))  # Of probability, for people to look at.
+MAX_CONFUSION_CLASSES = 100  # Nobody reads a larger table.
 ECE_BINS = 15  # Guo et al. 2017 (arXiv 1706.04599).
 _MIN_PROBABILITY = 1e-7  # Keras's epsilon: one impossible label does not make the loss infinite.
 
@@ -195,6 +197,26 @@ def metrics_of(counts: HeadCounts) -> dict[str, float]:
             "ece": _ece(counts.confidence),
             ECE_UNCALIBRATED: _ece(counts.uncalibrated),
         }
+
+
+def distributions_of(counts: HeadCounts) -> dict[str, Any]:
+    """Returns what a report draws of a head, as plain data; nothing if a score is not a number.
+
+    `confusion`, rows by question, true and decided answer, None with more than MAX_CONFUSION_CLASSES of them;
+    `reliability`, rows of `HeadCounts.confidence`; `scores`, rows by question, ranked answer, whether it is the true
+    one, and bin of HISTOGRAM_EDGES.
+    """
+    if np.isnan(counts.log_loss):
+        return {}
+    # Whole bins of the logit fall into those of the probability by their middle.
+    middles = ((np.arange(SCORE_BINS) + 0.5) / SCORE_BINS * 2 - 1) * _MAX_LOGIT
+    firsts = np.searchsorted(1 / (1 + np.exp(-middles)), HISTOGRAM_EDGES[:-1])
+    is_small = counts.confusion.shape[-1] <= MAX_CONFUSION_CLASSES
+    return {
+        "confusion": counts.confusion.tolist() if is_small else None,
+        "reliability": counts.confidence.tolist(),
+        "scores": np.add.reduceat(counts.scores, firsts, axis=-1).tolist(),
+    }
 
 
 def head_metrics(

@@ -9,9 +9,12 @@ import numpy as np
 from tensorflow_model_analysis.metrics import metric_types
 
 from components.evaluator.buffered import BufferedCombiner, of_model
-from components.evaluator.metrics import ECE_UNCALIBRATED, LABELLED, HeadCounts, metrics_of
+from components.evaluator.metrics import ECE_UNCALIBRATED, LABELLED, HeadCounts, distributions_of, metrics_of
+from components.evaluator.packed import pack
 from schema import names
-from schema.task import METRICS
+from schema.gates import METRICS
+
+DISTRIBUTIONS = "distributions"
 
 _Row = tuple[np.ndarray, np.ndarray, np.ndarray | None]
 
@@ -44,8 +47,10 @@ class _HeadCombiner(BufferedCombiner):
             np.array(trained).reshape(-1, size) if trained else None,
         )
 
-    def values(self, counts: HeadCounts) -> dict[metric_types.MetricKey, float]:
-        return {self._keys[name]: value for name, value in metrics_of(counts).items()}
+    def values(self, counts: HeadCounts) -> dict[metric_types.MetricKey, float | bytes]:
+        # For every slice, though only the whole is drawn: a combiner does not know which slice it is.
+        drawn = {self._keys[DISTRIBUTIONS]: pack(distributions_of(counts))}
+        return {**{self._keys[name]: value for name, value in metrics_of(counts).items()}, **drawn}
 
 
 def _computations(
@@ -62,7 +67,7 @@ def _computations(
         for head in output_names or [""]:
             keys = {
                 metric: metric_types.MetricKey(metric, model, head, example_weighted=example_weighted)
-                for metric in (LABELLED, *METRICS, ECE_UNCALIBRATED)
+                for metric in (LABELLED, *METRICS, ECE_UNCALIBRATED, DISTRIBUTIONS)
             }
             combiner = _HeadCombiner(keys, thresholds, multilabel)
             computations.append(metric_types.MetricComputation(list(keys.values()), None, combiner))
@@ -70,7 +75,7 @@ def _computations(
 
 
 class HeadMetrics(metric_types.Metric):
-    """All metrics of one head, as `components.evaluator.metrics` defines them.
+    """All metrics of one head, as `components.evaluator.metrics` defines them; and packed, what a report draws of it.
 
     Args:
         thresholds: Of the model's decisions, by class or tag.

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import tensorflow_model_analysis as tfma
+
+from components.evaluator.joint import ASSOCIATION
+from components.evaluator.packed import unpack
+from components.evaluator.per_head import DISTRIBUTIONS
+from schema.gates import JOINT
 
 SliceKey = tuple[tuple[str, str], ...]
 OVERALL: SliceKey = ()
@@ -20,11 +26,19 @@ class Results:
 
     Attributes:
         heads: By head, slice and metric; only metrics that are defined, such as no AUC for a slice of one class.
-        joint: Over all heads, by metric.
+        joint: Over all heads, by slice and metric; empty for a model that lacks some of them.
+        distributions: What a report draws of a head, by head; over all rows.
+        association: `components.evaluator.association.pairs_of_heads` over all rows.
     """
 
     heads: Mapping[str, Mapping[SliceKey, Mapping[str, float]]]
-    joint: Mapping[str, float]
+    joint: Mapping[SliceKey, Mapping[str, float]]
+    distributions: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
+    association: Sequence[Mapping[str, Any]] = ()
+
+    def of(self, owner: str) -> Mapping[SliceKey, Mapping[str, float]]:
+        """Returns the metrics that gates are about: those of a head, or of all heads together for `joint`."""
+        return self.joint if owner == JOINT else self.heads.get(owner, {})
 
 
 def load(folder: str, heads: tuple[str, ...], model_name: str = "") -> Results:
@@ -37,15 +51,21 @@ def load(folder: str, heads: tuple[str, ...], model_name: str = "") -> Results:
     """
     result = tfma.load_eval_result(folder, model_name=model_name or None)
     by_head: dict[str, dict[SliceKey, dict[str, float]]] = {head: {} for head in heads}
-    joint: dict[str, float] = {}
+    joint: dict[SliceKey, dict[str, float]] = {}
+    distributions: dict[str, Any] = {}
+    association: Sequence[Any] = ()
     for raw_key, by_output in result.slicing_metrics:
         key = slice_key(dict(raw_key))
         for head in heads:
             if head in by_output:
                 by_head[head][key] = _defined(by_output[head][""])
-        if key == OVERALL and "" in by_output:
-            joint = _defined(by_output[""][""])
-    return Results(by_head, joint)
+                if key == OVERALL:
+                    distributions[head] = _unpacked(by_output[head][""], DISTRIBUTIONS)
+        if "" in by_output:
+            joint[key] = _defined(by_output[""][""])
+            if key == OVERALL:
+                association = _unpacked(by_output[""][""], ASSOCIATION)
+    return Results(by_head, joint, distributions, association)
 
 
 def slice_key(columns: Mapping[str, object]) -> SliceKey:
@@ -59,7 +79,11 @@ def _text(value: object) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
-def _defined(values: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+def _unpacked(values: Mapping[str, Mapping[str, Any]], name: str) -> Any:
+    return unpack(values[name]["bytesValue"])
+
+
+def _defined(values: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
     numbers = {
         name: value["doubleValue"]
         for name, value in values.items()

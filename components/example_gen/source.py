@@ -20,7 +20,7 @@ ROWS_PER_BATCH = 16_384
 ROWS_PER_IMAGE_BATCH = 256
 
 # What stands for "no value" in a CSV cell; a quoted "NA" stays text.
-_CSV_NULLS = ["", "NA", "NaN", "nan", "null", "NULL"]
+CSV_NULLS = ["", "NA", "NaN", "nan", "null", "NULL"]
 _SUFFIX = {"parquet": ".parquet", "csv": ".csv"}
 
 
@@ -149,7 +149,7 @@ def _read_csv(shard: Shard, column_types: Mapping[str, str], rows_per_batch: int
     table = pa_csv.read_csv(
         shard.file,
         convert_options=pa_csv.ConvertOptions(
-            column_types=text, null_values=_CSV_NULLS, strings_can_be_null=True, quoted_strings_can_be_null=False
+            column_types=text, null_values=CSV_NULLS, strings_can_be_null=True, quoted_strings_can_be_null=False
         ),
     )
     wanted = _wanted(table.column_names, column_types, shard.file)

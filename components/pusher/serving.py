@@ -1,71 +1,49 @@
 """The serving folder: numbered versions, and a pointer to the one that was blessed last.
 
-A server that polls the folder never sees half a model: a version is written beside, flushed to disk and renamed.
-Version numbers only grow.
+A server that polls the folder never sees half a model: a version is written beside, flushed to disk and renamed, and
+one that is not needed any more is renamed before it is deleted. Numbers only grow and are never used twice, whatever
+was removed and whatever the clock says.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import json
-import os
+import re
 import shutil
 import uuid
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from components.pusher import disk
+from components.pusher.folder import latest, version_folder, versions
+from components.pusher.history import RECORD_FILE, RUN, History, Record, read_history, write_history
+from components.pusher.pointer import Pointer, read_number, read_pointer, write_pointer
 from schema.errors import DataError
 
-POINTER_FILE = "blessed.json"
-_MEND = "put it right, or delete the file to start without a baseline"
+__all__ = ["latest", "prune", "publish", "push", "version_folder", "versions"]
+
+# What a push that was killed leaves behind: half a version, or one that was being deleted.
+_HIDDEN = re.compile(r"\.[0-9]+-[0-9a-f]{32}")
+
+# Makes files from what is known of a push: contents by path inside the version.
+ExtraFiles = Callable[[Record], Mapping[str, bytes]]
 
 
-@dataclasses.dataclass(frozen=True)
-class Pointer:
-    """The last blessed model.
-
-    Attributes:
-        version: Its number.
-        source: The model artifact it was copied from.
-        training: Digest of everything that made the model: data, code and task, without gates.
-        baseline: The version folder it was judged against; None for the first.
-    """
-
-    version: int
-    source: str
-    training: str
-    baseline: str | None
-
-
-def read_pointer(folder: Path) -> Pointer | None:
-    """Returns the pointer, or None if no model was ever pushed to the folder: a cold start.
-
-    Raises:
-        DataError: There is a pointer, but it cannot be read or its version is gone. Going on without a baseline would
-            silently pass every `max_drop`.
-    """
-    file = folder / POINTER_FILE
-    try:
-        text = file.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{file}: cannot be read ({error}); {_MEND}") from None
-    try:
-        pointer = Pointer(**json.loads(text))
-    except (ValueError, TypeError):
-        raise DataError(f"{file}: is not what a push writes; {_MEND}") from None
-    if type(pointer.version) is not int or not version_folder(folder, pointer.version).is_dir():
-        raise DataError(f"{file}: names version {pointer.version}, which is not there; {_MEND}")
-    return pointer
-
-
-def version_folder(folder: Path, version: int) -> Path:
-    """Returns where a version is served from."""
-    return folder / str(version)
-
-
-def push(model: Path, folder: Path, source: str, training: str, baseline: str | None) -> Path:
+def push(
+    model: Path,
+    folder: Path,
+    source: str,
+    training: str,
+    baseline: str | None,
+    run_id: str = "",
+    extra: ExtraFiles | None = None,
+    replace_pointer: bool = False,
+) -> Path:
     """Copies a SavedModel to the next version and points to it; does nothing if the last version is this very model.
+
+    Whoever pushes or rolls back holds the run's folder (`pipeline.session.hold`): there is one writer at a time.
 
     Args:
         model: SavedModel folder.
@@ -73,43 +51,89 @@ def push(model: Path, folder: Path, source: str, training: str, baseline: str | 
         source: Identity of the model artifact.
         training: Kept in the pointer.
         baseline: Kept in the pointer.
+        run_id: Kept in the history.
+        extra: Files to add before the version is there for all to see.
+        replace_pointer: Go on, as at a cold start, if the pointer is damaged.
 
     Returns:
         The version's folder.
 
     Raises:
-        DataError: The folder's pointer is damaged.
+        DataError: The folder's pointer is damaged, or its history cannot be opened.
     """
-    pointer = read_pointer(folder)
+    try:
+        pointer = read_pointer(folder)
+    except DataError:
+        if not replace_pointer:
+            raise
+        pointer = None
     if pointer and pointer.source == source:
         return version_folder(folder, pointer.version)
+    draft = Record(0, 0, RUN, "", run_id, source, training, baseline, reason="")
+    return version_folder(folder, publish(model, folder, draft, extra).version)
+
+
+def publish(model: Path, folder: Path, draft: Record, extra: ExtraFiles | None = None) -> Record:
+    """Writes the next version, whole or not at all, and the pointer and history that name it.
+
+    Args:
+        model: Folder to copy.
+        folder: Serving folder; made if needed.
+        draft: What is known of the push; number and time are filled in, and `of` if it is 0.
+        extra: Files to add.
+
+    Returns:
+        The push.
+
+    Raises:
+        DataError: The folder's history cannot be opened.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    taken = [int(entry.name) for entry in folder.iterdir() if entry.name.isdecimal()]
-    version = max(taken, default=0) + 1
-    temporary = folder / f".{version}-{uuid.uuid4().hex}"
-    target = version_folder(folder, version)
+    _sweep(folder)
+    history = read_history(folder)
+    version = history.highest + 1
+    now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+    record = dataclasses.replace(draft, version=version, of=draft.of or version, pushed=now)
+    temporary = _hidden(folder, version)
     try:
         shutil.copytree(model, temporary)
-        for path in [temporary, *temporary.rglob("*")]:
-            _flush(path)
-        temporary.rename(target)
+        for name, contents in (extra(record) if extra else {}).items():
+            (temporary / name).parent.mkdir(parents=True, exist_ok=True)
+            (temporary / name).write_bytes(contents)
+        (temporary / RECORD_FILE).write_text(json.dumps(dataclasses.asdict(record), indent=1) + "\n", encoding="utf-8")
+        for path in [*temporary.rglob("*"), temporary]:
+            disk.flush(path)
+        # From here on the number is taken, even if a crash or a person removes the version before anybody saw it.
+        write_history(folder, dataclasses.replace(history, highest=version))
+        temporary.rename(version_folder(folder, version))
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    _write_pointer(folder, Pointer(version, source, training, baseline))
-    return target
+    disk.flush(folder)
+    write_pointer(folder, Pointer(version, record.source, record.training, record.baseline))
+    write_history(folder, History(version, (*history.records, record)))
+    return record
 
 
-def _write_pointer(folder: Path, pointer: Pointer) -> None:
-    temporary = folder / f".{POINTER_FILE}-{uuid.uuid4().hex}"
-    temporary.write_text(json.dumps(dataclasses.asdict(pointer), indent=2) + "\n", encoding="utf-8")
-    _flush(temporary)
-    temporary.replace(folder / POINTER_FILE)
-    _flush(folder)
+def prune(folder: Path, keep: int) -> None:
+    """Removes all versions but the newest and the pointer's: those two differ if somebody put a version there by hand.
+
+    Args:
+        folder: Serving folder.
+        keep: How many stay, one at least.
+    """
+    pointed_to = read_number(folder)
+    for version in (number for number in versions(folder)[:-keep] if number != pointed_to):
+        hidden = version_folder(folder, version).rename(_hidden(folder, version))
+        shutil.rmtree(hidden, ignore_errors=True)
 
 
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _hidden(folder: Path, version: int) -> Path:
+    """Returns a folder that no server takes for a version."""
+    return folder / f".{version}-{uuid.uuid4().hex}"
+
+
+def _sweep(folder: Path) -> None:
+    """Removes what killed pushes left: each may be as large as a model."""
+    for entry in folder.iterdir():
+        if _HIDDEN.fullmatch(entry.name):
+            shutil.rmtree(entry, ignore_errors=True)

@@ -1,9 +1,9 @@
-"""The SavedModel: raw tf.Examples in, answers per head out, the Transform graph inside."""
+"""The SavedModel: raw rows in, as tf.Examples or by feature; answers per head out; the Transform graph inside."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,14 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from components import images
+from components.exported import ExportedFeature, exported_file, to_data
+from components.trainer import raw_columns
 from components.trainer.calibration import Calibration
 from components.trainer.logits import log_probabilities
 from components.trainer.model import MultiHeadModel
 from schema import names
 from schema.features import ImageFeature
 from schema.task import TaskSpec
-
-HEADS_FILE = "multihead.json"
 
 
 class ServingModule(tf.Module):
@@ -42,29 +42,29 @@ class ServingModule(tf.Module):
         self._model = model
         self._transform = transform_output.transform_features_layer()
         self._raw_spec = transform_output.raw_feature_spec()
+        self._feature_spec = {name: self._raw_spec[name] for name in task.features}
         self._task = task
         self._heads = dict(calibrations)
+        self.serving_default = self._serving_default()
 
-    def _log_probabilities(self, serialized: tf.Tensor) -> dict[str, tf.Tensor]:
-        raw_spec = {name: spec for name, spec in self._raw_spec.items() if name not in self._heads}
-        transformed = self._transform(tf.io.parse_example(serialized, raw_spec))
-        logits = self._model(model_inputs(transformed, self._task, self._model), training=False)
-        return {head: log_probabilities(logits[head], self._model.members) for head in self._heads}
+    def _serving_default(self) -> Callable[..., dict[str, tf.Tensor]]:
+        """Returns the signature that answers features as named tensors `(batch,)`.
+
+        Which ones a task has is known here only, so that the function cannot be decorated. What Python's default
+        argument says of a feature that is left out, TensorFlow writes into the signature, for TensorFlow Serving.
+        """
+
+        def serving_default(
+            columns: dict[str, tf.Tensor] = raw_columns.left_out(self._feature_spec),  # noqa: B008
+        ) -> dict[str, tf.Tensor]:
+            return self._answers(self._log_probabilities(raw_columns.to_sparse(columns)))
+
+        return tf.function(serving_default, input_signature=[raw_columns.tensor_specs(self._feature_spec)])
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
     def serving_tf_example(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Answers serialized raw tf.Examples `(batch,)`; labels in them are not read."""
-        outputs = {}
-        for name, log_p in self._log_probabilities(examples).items():
-            head = self._heads[name]
-            scores, classes = head.scores(log_p), tf.constant(head.classes)
-            outputs[names.scores(name)] = scores
-            outputs[names.classes(name)] = tf.repeat(classes[tf.newaxis, :], tf.shape(scores)[0], axis=0)
-            if head.is_multilabel:
-                outputs[names.decided_tags(name)] = tf.where(head.decide(scores), classes, "")
-            else:
-                outputs[names.decided(name)] = tf.gather(classes, head.decide(scores))
-        return outputs
+        return self._answers(self._log_probabilities(self._parse(examples)))
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
     def evaluation(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -73,7 +73,7 @@ class ServingModule(tf.Module):
         Those before calibration stand beside them, so that the report can say what calibration did.
         """
         outputs = {}
-        for name, log_p in self._log_probabilities(examples).items():
+        for name, log_p in self._log_probabilities(self._parse(examples)).items():
             outputs[name] = self._heads[name].scores(log_p)
             outputs[names.uncalibrated(name)] = self._heads[name].uncalibrated(log_p)
         return outputs
@@ -82,6 +82,36 @@ class ServingModule(tf.Module):
     def transform_features(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns transformed features and labels, of serialized raw tf.Examples `(batch,)`."""
         return self._transform(tf.io.parse_example(examples, self._raw_spec))
+
+    def _parse(self, examples: tf.Tensor) -> dict[str, tf.SparseTensor]:
+        return tf.io.parse_example(examples, self._feature_spec)
+
+    def _log_probabilities(self, raw: Mapping[str, tf.SparseTensor]) -> dict[str, tf.Tensor]:
+        """Returns log-probabilities by head of raw columns, whichever way they came."""
+        logits = self._model(model_inputs(self._transform(raw), self._task, self._model), training=False)
+        return {head: log_probabilities(logits[head], self._model.members) for head in self._heads}
+
+    def _answers(self, log_p: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Returns what is served: scores, class names and decisions by head."""
+        outputs = {}
+        for name, head in self._heads.items():
+            scores, classes = head.scores(log_p[name]), tf.constant(head.classes)
+            outputs[names.scores(name)] = scores
+            outputs[names.classes(name)] = tf.repeat(classes[tf.newaxis, :], tf.shape(scores)[0], axis=0)
+            if head.is_multilabel:
+                outputs[names.decided_tags(name)] = tf.where(head.decide(scores), classes, "")
+            else:
+                outputs[names.decided(name)] = tf.gather(classes, head.decide(scores))
+        return outputs
+
+    def describe(self) -> dict[str, Any]:
+        """Returns what is to be known of the model without loading it, as `components.exported` reads it."""
+        features = {
+            name: ExportedFeature(feature.type, raw_columns.TYPE_NAMES[self._feature_spec[name].dtype])
+            for name, feature in self._task.features.items()
+        }
+        heads = {name: _describe(head) for name, head in self._heads.items()}
+        return {"task": self._task.task, "heads": heads, "features": to_data(features)}
 
 
 def model_inputs(transformed: Mapping[str, tf.Tensor], task: TaskSpec, model: MultiHeadModel) -> dict[str, tf.Tensor]:
@@ -101,21 +131,21 @@ def export(
     calibrations: Mapping[str, Calibration],
     folder: Path,
 ) -> None:
-    """Writes the SavedModel and, beside it in `assets.extra`, what is to be known of every head."""
+    """Writes the SavedModel and, beside it in `assets.extra`, what is to be known of it."""
     module = ServingModule(model, transform_output, task, calibrations)
     tf.saved_model.save(
         module,
         str(folder),
         signatures={
+            names.SERVING_DEFAULT: module.serving_default,
             names.SERVING_TF_EXAMPLE: module.serving_tf_example,
             names.EVALUATION: module.evaluation,
             names.TRANSFORM_FEATURES: module.transform_features,
         },
     )
-    extra = folder / "assets.extra"
-    extra.mkdir(exist_ok=True)
-    heads = {name: _describe(calibration) for name, calibration in calibrations.items()}
-    (extra / HEADS_FILE).write_text(json.dumps({"heads": heads}, indent=2) + "\n", encoding="utf-8")
+    file = exported_file(folder)
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps(module.describe(), indent=2) + "\n", encoding="utf-8")
 
 
 def _describe(calibration: Calibration) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from components.trainer import calibration, dataset
+from components.trainer import calibration, curves, dataset
 from components.trainer.calibration import Calibration
 from components.trainer.export import export
 from components.trainer.fit import train
@@ -38,7 +38,7 @@ class Fitted:
 
 
 def run_fn(fn_args: FnArgs) -> None:
-    """Trains on `train`, stops early and calibrates on `eval`, and writes the SavedModel.
+    """Trains on `train`, stops early and calibrates on `eval`, and writes the SavedModel and how the training went.
 
     Args:
         fn_args: TFX's arguments; `custom_config` holds `task` and `classes` as JSON.
@@ -58,6 +58,7 @@ def run_fn(fn_args: FnArgs) -> None:
         fn_args.model_run_dir,
         checkpoint_folder(fn_args),
     )
+    curves.write(Path(fn_args.model_run_dir), fitted.model.history.history)
     export(fitted.model, transform_output, task, fitted.calibrations, Path(fn_args.serving_model_dir))
 
 

@@ -22,7 +22,8 @@ from components.trainer.logits import log_probabilities
 from components.trainer.run import Fitted, fit_model
 from schema import names
 from schema.contract import Contract
-from schema.task import METRICS, TaskSpec
+from schema.gates import METRICS
+from schema.task import TaskSpec
 
 _BATCH = 512  # Rows of `test` at a time.
 

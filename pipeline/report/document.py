@@ -14,6 +14,7 @@ from schema.errors import UserError
 FORMAT = 1
 _KEYS = frozenset({"task", "run_id", "blessed", "pushed", "baseline", "stages", "heads", "joint"})
 REPORT_FILE = "report.json"
+PAGE_FILE = "report.html"
 _LIBRARIES = {
     "tfx": "tfx",
     "tensorflow": "tensorflow",

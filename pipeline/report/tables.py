@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.report import gates
+from pipeline.report.gates import number
+from schema.gates import METRICS
 from schema.names import SPLITS, slice_of
-from schema.task import METRICS
 
 WORST_SLICES = 3
 # More classes than this are not all named: a head may have hundreds of tags.
@@ -33,21 +35,18 @@ def verdict_line(report: dict[str, Any]) -> Text:
     return Text("NOT BLESSED, nothing pushed", style="bold red")
 
 
-def failed_gates(report: dict[str, Any]) -> list[str]:
-    """Returns a sentence per gate that does not hold."""
-    return [
-        f"{head}: {gate['reason']}"
-        for head, values in report["heads"].items()
-        for gate in values["gates"]
-        if not gate["ok"]
-    ]
+def comparison(report: dict[str, Any]) -> str:
+    """Returns how the baseline was used; reports of version 0.1 do not say more than which it was."""
+    compared = f"compared with {report['baseline']}" if report["baseline"] else "no baseline yet: value gates only"
+    return report.get("comparison") or compared
 
 
 def _parts(report: dict[str, Any]) -> Iterator[RenderableType]:
-    compared = f"compared with {report['baseline']}" if report["baseline"] else "no baseline yet: value gates only"
     yield verdict_line(report)
-    yield Text(f"{report['task']}, run {report['run_id']}, {compared}")
-    for make in (_heads_table, _metrics_table, _gates_table, _slices_table):
+    for sentence in report.get("refusals", ()):
+        yield Text(sentence, style="red")
+    yield Text(f"{report['task']}, run {report['run_id']}, {comparison(report)}")
+    for make in (_heads_table, _metrics_table, gates.table, _slices_table):
         table = make(report)
         for column in table.columns:
             column.overflow = "fold"  # A log of 80 columns must not cut names off.
@@ -62,7 +61,7 @@ def _heads_table(report: dict[str, Any]) -> Table:
         table.add_column(split, justify="right", no_wrap=True)
     for head, values in report["heads"].items():
         counts = (f"{values['labelled'][split]:,}" for split in SPLITS)
-        table.add_row(head, named(values["classes"]), _thresholds(values), *counts)
+        table.add_row(head, named(values["classes"]), decided_from(values), *counts)
     return table
 
 
@@ -74,7 +73,7 @@ def named(parts: Sequence[str]) -> str:
     return f"{', '.join(parts[:MAX_NAMED])} and {more} more"
 
 
-def _thresholds(head: dict[str, Any]) -> str:
+def decided_from(head: Mapping[str, Any]) -> str:
     """Returns from where on a head decides for a class or tag; reports of version 0.1 do not say."""
     thresholds = head.get("thresholds")
     if thresholds is None:
@@ -97,29 +96,6 @@ def _metrics_table(report: dict[str, Any]) -> Table:
     return table
 
 
-def _gates_table(report: dict[str, Any]) -> Table:
-    table = Table("head", "metric", "on", title="Gates", title_justify="left")
-    for name in ("bound", "value", "baseline"):
-        table.add_column(name, justify="right")
-    table.add_column("verdict")
-    for head, values in report["heads"].items():
-        for gate in values["gates"]:
-            bounds = [f"{key} {gate[key]:g}" for key in ("min", "max", "max_drop") if gate[key] is not None]
-            verdict = Text("ok", style="green") if gate["ok"] else Text(gate["reason"], style="red")
-            table.add_row(
-                head,
-                gate["metric"],
-                slice_of(gate["slice"]),
-                "\n".join(bounds),
-                number(gate["value"]),
-                number(gate["baseline"]),
-                verdict,
-            )
-        if not values["gates"]:
-            table.add_row(head, "", "", "none", "", "", Text("goes without", style="dim"))
-    return table
-
-
 def _slices_table(report: dict[str, Any]) -> Table:
     title = f"Worst slices by auc, of those with {MIN_LABELLED} labelled rows or more"
     table = Table("head", "slice", title=title, title_justify="left")
@@ -131,8 +107,3 @@ def _slices_table(report: dict[str, Any]) -> Table:
             metrics = (number(found["metrics"].get(name)) for name in ("auc", "accuracy", "log_loss"))
             table.add_row(head, slice_of(found["slice"]), f"{found['labelled']:,}", *metrics)
     return table
-
-
-def number(value: float | None) -> str:
-    """Returns a metric with four digits, or a dash."""
-    return "-" if value is None else f"{value:.4f}"

@@ -11,10 +11,10 @@ from rich.text import Text
 from pipeline.report.tables import named
 from schema.columns import column_type, columns
 from schema.contract import Contract
+from schema.gates import JOINT, Gate
 from schema.heads import ClassWeights
 from schema.names import slice_of
 from schema.part import Part
-from schema.task import Gate
 
 
 def render(contract: Contract) -> RenderableType:
@@ -42,6 +42,8 @@ def render(contract: Contract) -> RenderableType:
             f"best {head.threshold.metric}" if head.threshold else "-",
         )
         gates.add_row(name, "\n".join(map(_gate, task.gates[name])) or "none")
+    if over_all := task.gates.get(JOINT):
+        gates.add_row(f"all heads ({JOINT})", "\n".join(map(_gate, over_all)))
     model = Table("part", "options", title="Model", title_justify="left")
     model.add_row("trunk", _text(task.trunk.model_dump(mode="json")))
     model.add_row("training", _options(task.training))
@@ -62,8 +64,9 @@ def _class_weights(weights: ClassWeights) -> str:
 
 def _gate(gate: Gate) -> str:
     bounds = [f"{key} {bound:g}" for key in ("min", "max", "max_drop") if (bound := getattr(gate, key)) is not None]
-    where = [f"on {slice_of(gate.slice)}"] if gate.slice else []
-    return " ".join([gate.metric, *bounds, *where])
+    where = f"on {slice_of(gate.slice)}" if isinstance(gate.slice, dict) else f"on every {', '.join(gate.columns)}"
+    needed = f"of {gate.labelled_needed} labelled rows or more" if gate.labelled_needed > 1 else ""
+    return " ".join(part for part in (gate.metric, *bounds, where if gate.columns else "", needed) if part)
 
 
 def _options(part: Part, *without: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from schema.names import MISSING_INT
 from schema.task import TaskSpec
 
 _TASK = {
@@ -104,6 +105,19 @@ class Sample:
             ).SerializeToString()
             for row in rows
         ]
+
+    def columns(self, rows):
+        """Returns rows as named tensors `(rows,)`, with what stands for a missing value where there is none."""
+        return {name: self._column(name, [row.get(name) for row in rows]) for name in self.task.features}
+
+    def _column(self, name, values):
+        if name == "photo":
+            return np.array([b"" if value is None else self.photos()[value] for value in values], object)
+        if name in _FLOATS:
+            return np.array([np.nan if value is None else value for value in values], np.float32)
+        if name in _INTS:
+            return np.array([MISSING_INT if value is None else value for value in values], np.int64)
+        return np.array([value or "" for value in values], object)
 
     def parse(self, rows):
         """Returns rows as the sparse tensors that TensorFlow Transform is given."""

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.datasets import make_dataset
-from schema.names import SPLITS
-from schema.task import METRICS
+from schema.gates import METRICS
+from schema.names import MISSING_INT, SPLITS
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -158,6 +158,35 @@ def test_pushed_model_answers_raw_examples(finished, output):
         assert answer[f"{head}/label"].numpy()[0] == decided
 
 
+def test_predictions_are_the_pushed_models_answers(finished, sample, output, tmp_path):
+    from components.servable import Servable
+
+    table = pa.concat_tables([pq.read_table(file) for file in sorted(sample.glob("*.parquet"))])
+    (tmp_path / "new").mkdir()
+    unlabelled = table.drop(["cancelled", "dep_delay", "arr_delay"])
+    for i in range(2):
+        pq.write_table(unlabelled.slice(i * ROWS // 2, ROWS // 2), tmp_path / "new" / f"{i}.parquet")
+    file = tmp_path / "predictions.parquet"
+    call = [str(MULTIHEAD), "predict", "flights", "--data", str(tmp_path / "new"), "--output", str(file)]
+    done = subprocess.run([*call, "--run", str(output)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert f"{ROWS:,} rows in, {ROWS:,} predicted, 0 rejected" in done.stdout
+    predictions = pq.read_table(file)
+    assert unlabelled.to_pylist() == predictions.select(unlabelled.column_names).to_pylist()
+    servable = Servable.load(output / "serving" / "1")
+    # Named tensors and tf.Examples: two ways to ask, one answer.
+    missing = {"INT": MISSING_INT, "FLOAT": np.nan, "BYTES": ""}
+    columns = {
+        name: pc.fill_null(table[name], pa.scalar(missing[feature.dtype], table[name].type)).to_numpy()
+        for name, feature in servable.exported.features.items()
+    }
+    answers = servable.predict(columns)
+    for head in servable.exported.heads:
+        scores = np.array([list(row.values()) for row in predictions[f"{head}.scores"].to_pylist()])
+        np.testing.assert_allclose(scores, answers[f"{head}/scores"], atol=1e-5)
+        assert [label.decode() for label in answers[f"{head}/label"]] == predictions[f"{head}.label"].to_pylist()
+
+
 def test_a_gate_that_fails_refuses_the_model(finished, sample, output):
     refused = run(sample, output, "--set", "gates.dep_delay.0.min=0.9999")
     assert refused.returncode == 4
@@ -167,7 +196,7 @@ def test_a_gate_that_fails_refuses_the_model(finished, sample, output):
     gate = report["heads"]["dep_delay"]["gates"][0]
     assert (gate["metric"], gate["min"], gate["ok"]) == ("accuracy", 0.9999, False)
     assert f"dep_delay: accuracy is {gate['value']:.4f}, below min 0.9999" in refused.stdout
-    assert sorted(path.name for path in (output / "serving").iterdir()) == ["1", "blessed.json"]
+    assert sorted(path.name for path in (output / "serving").iterdir()) == ["1", "blessed.json", "history.json"]
     assert {stage for stage, state in states(refused.stdout).items() if state == "done"} == {
         "starting",
         "DataGate",

@@ -18,7 +18,7 @@ from pipeline.config import RunConfig
 from pipeline.report import document
 from schema.errors import AnomaliesFound, DataError, UserError
 
-COMMANDS = ("data", "validate", "run", "compare", "report")
+COMMANDS = ("data", "validate", "run", "compare", "predict", "rollback", "report", "serve")
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ class TestValidate:
         assert err.splitlines() == [
             "2 problems:",
             "--set training.epochs: training.epochs: input should be greater than 0, got 0",
-            "--set gates.kin: gates.kin: 'kin' is not a head; allowed: kind, size; did you mean 'kind'?",
+            "--set gates.kin: gates.kin: 'kin' is not a head; allowed: kind, size, joint; did you mean 'kind'?",
         ]
 
     def test_one_mistake(self, multihead, write_task):
@@ -292,6 +292,28 @@ class TestRun:
         assert (config.data, config.output, config.fresh) == (data, Path("out"), True)
         assert config.beam_options == ("--direct_num_workers=2", "--runner=FlinkRunner")
 
+    def test_a_reason_reaches_the_run(self, multihead, write_task, data, run_task):
+        multihead("run", write_task(), "--data", data, "--no-baseline", "labels were corrected")
+        multihead("run", write_task(), "--data", data)
+        assert [config.no_baseline for _, config in run_task.calls] == ["labels were corrected", None]
+
+    @pytest.mark.parametrize("reason", ["", "  ", "\n"])
+    def test_a_reason_without_a_word(self, multihead, write_task, data, run_task, reason):
+        code, _, err = multihead("run", write_task(), "--data", data, "--no-baseline", reason)
+        assert (code, run_task.calls) == (2, [])
+        assert err == '--no-baseline: say why, for the report, such as --no-baseline "labels were corrected"\n'
+
+    def test_everything_that_refused_the_model_is_listed(self, multihead, write_task, data, run_task):
+        gates = [run_task.result["heads"]["kind"]["gates"][1] | {"reason": f"value {i} is low"} for i in range(20)]
+        heads = {"kind": run_task.result["heads"]["kind"] | {"gates": gates}}
+        joint = [gates[0] | {"metric": "label_consistency", "reason": "label_consistency is high"}]
+        refused = {"heads": heads, "joint_gates": joint, "refusals": ["canary: no answer"]}
+        run_task.result = {**run_task.result, "blessed": False, "pushed": None, **refused}
+        _, out, _ = multihead("run", write_task(), "--data", data)
+        reasons = ["canary: no answer", *(f"kind: value {i} is low" for i in range(20))]
+        reasons += ["all heads: label_consistency is high"]
+        assert "NOT BLESSED, nothing pushed\n" + "".join(f"  {reason}\n" for reason in reasons) in out
+
     def test_run_ids_sort_by_time(self, multihead, write_task, data, run_task):
         for _ in range(3):
             multihead("run", write_task(), "--data", data)
@@ -448,6 +470,8 @@ class TestProcess:
             (["compare", folder, "--set", "training.epochs=1,2", "--data", str(tmp_path / "none")], 2),
             (["report", str(tmp_path / "report")], 0),
             (["report", folder], 2),
+            (["rollback", "--help"], 0),
+            (["rollback", folder], 2),
         ]
         code = """
 import json, sys

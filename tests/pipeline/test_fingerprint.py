@@ -11,7 +11,7 @@ from pipeline import fingerprint
 from schema.task import TaskSpec
 
 ROOT = Path(fingerprint.__file__).parent.parent
-STAGES = ("ExampleGen", "Transform", "Trainer", "Evaluator", "Report")
+STAGES = ("ExampleGen", "Transform", "Trainer", "Canary", "Evaluator", "Report")
 
 
 @pytest.fixture
@@ -50,14 +50,21 @@ class TestCode:
             ("components/transform/labels.py", {"Transform"}),
             ("components/transform/features/categorical.py", {"Transform", "Trainer"}),
             ("components/example_gen/split.py", {"ExampleGen"}),
-            ("components/images.py", {"ExampleGen", "Trainer"}),
+            ("components/images.py", {"ExampleGen", "Trainer", "Canary"}),
+            ("components/exported.py", {"Trainer", "Canary"}),
+            ("components/servable.py", {"Canary"}),
+            ("components/canary/probe.py", {"Canary"}),
             ("components/evaluator/metrics.py", {"Evaluator", "Report"}),
+            ("components/evaluator/association.py", {"Evaluator", "Report"}),
+            ("components/baseline/component.py", {"Evaluator"}),
             ("components/evaluator/verdict.py", {"Report"}),
+            ("components/evaluator/drawings.py", {"Report"}),
             ("components/pusher/serving.py", set()),
+            ("schema/push.py", set()),
             ("components/data_gate/anomalies.py", set()),
             ("schema/names.py", set(STAGES)),
             *((f"schema/{name}.py", set(STAGES)) for name in ("task", "contract", "columns", "part")),
-            *((f"schema/{name}.py", set(STAGES)) for name in ("features", "heads", "training", "trunks")),
+            *((f"schema/{name}.py", set(STAGES)) for name in ("features", "gates", "heads", "training", "trunks")),
             ("schema/applications.py", set(STAGES)),
             ("schema/checks.py", set()),
             ("schema/problems.py", set()),
@@ -107,6 +114,8 @@ class TestCode:
             ("ExampleGen", "components.example_gen.component"),
             ("Transform", "components.transform.preprocessing"),
             ("Trainer", "components.trainer.run"),
+            ("Canary", "components.canary.component"),
+            ("Canary", "components.canary.probe"),
             ("Evaluator", "components.evaluator.config"),
             ("Report", "components.evaluator.component"),
         ],
@@ -223,6 +232,7 @@ class TestViews:
             ("gates.size", [{"metric": "auc", "max_drop": 0.1, "slice": {"colour": "red"}}], set()),
             ("data.format", "csv", set()),  # ExampleGen has `data` for itself.
             ("data.split", {"by": "hash"}, set()),
+            ("push.keep", 2, set()),
         ],
     )
     def test_a_changed_key_changes_the_view_of_the_stages_that_read_it(self, path, value, stages):
@@ -240,6 +250,7 @@ class TestViews:
             ("trunk.units", [8], False),
             ("heads.kind.loss.weight", 2.0, False),
             ("data.format", "csv", False),
+            ("push.keep", 2, False),
         ],
     )
     def test_report_reads_the_gates(self, path, value, changed):

@@ -11,8 +11,9 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from pipeline.config import RunConfig
-from pipeline.graph import build_pipeline, data_fingerprint, statistics_options, training_digest
+from pipeline.graph import NEVER_CACHED, build_pipeline, data_fingerprint, statistics_options, training_digest
 from schema.contract import load_contract
+from schema.errors import DataError
 
 
 @pytest.fixture
@@ -95,9 +96,42 @@ def test_the_pipeline_works_with_the_schema_that_allows_rows_without_tags(media,
     assert 'value: ""' in schema.exec_properties["text"]
 
 
+def test_the_canary_asks_the_new_model_about_raw_rows_before_the_verdict_and_is_cached(media, data, tmp_path):
+    pipeline = build_pipeline(media(), RunConfig(data=data, output=tmp_path / "run", run_id="1"))
+    by_id = {node.id: node for node in pipeline.components}
+    canary = by_id["Canary"]
+    given = {name: (channel.producer_component_id, channel.output_key) for name, channel in canary.inputs.items()}
+    assert given == {"examples": ("ExampleGen", "examples"), "model": ("Trainer", "model")}
+    assert by_id["Report"].inputs["canary"].producer_component_id == "Canary"
+    assert "Canary" not in NEVER_CACHED
+
+
 def test_images_are_no_words_to_statistics():
     examples = pd.DataFrame({"photo": [b"1", b"2"], "colour": ["red", "blue"]})
     found = tfdv.generate_statistics_from_dataframe(examples, statistics_options(["photo"])).datasets[0].features
     by_name = {feature.path.step[0]: feature.WhichOneof("stats") for feature in found}
     assert by_name == {"photo": "bytes_stats", "colour": "string_stats"}
     assert statistics_options([]) is None
+
+
+def test_a_run_without_a_baseline_has_none_and_tells_the_report_why(media, data, tmp_path):
+    def nodes(**given):
+        pipeline = build_pipeline(media(), RunConfig(data=data, output=tmp_path / "run", run_id="1", **given))
+        return {node.id: node.exec_properties for node in pipeline.components}
+
+    first, other, cold = nodes(no_baseline="because"), nodes(no_baseline="other"), nodes()
+    assert [of["Baseline"] for of in (first, other)] == [cold["Baseline"]] * 2
+    # The cache keeps what was computed, and the report still has each run's own words.
+    assert {stage for stage in first if first[stage] != other[stage]} == {"Report"}
+    assert first["Report"]["no_baseline"].endswith("as the run asked for: because")
+    assert [of["Pusher"]["replace_pointer"] for of in (first, cold)] == [1, 0]
+
+
+def test_a_damaged_serving_folder_stops_a_run_that_would_compare_and_no_other(media, data, tmp_path):
+    serving = tmp_path / "run" / "serving"
+    serving.mkdir(parents=True)
+    (serving / "blessed.json").write_text("{")
+    with pytest.raises(DataError, match=r"blessed\.json: .*--no-baseline"):
+        build_pipeline(media(), RunConfig(data=data, output=tmp_path / "run", run_id="1"))
+    run = RunConfig(data=data, output=tmp_path / "run", run_id="1", no_baseline="damaged")
+    assert "Pusher" in [node.id for node in build_pipeline(media(), run).components]

@@ -52,7 +52,7 @@ def test_every_link_has_its_heading(page):
 
 def test_sections_stand_in_the_order_of_the_task_file(page):
     top = re.findall(r"^## (.+)$", page, re.MULTILINE)
-    assert top == ["task", "data", "features", "trunk", "heads", "training", "slices", "gates"]
+    assert top == ["task", "data", "features", "trunk", "heads", "training", "slices", "gates", "push"]
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_sections_stand_in_the_order_of_the_task_file(page):
         ("features: image", "| `shape` | [integer > 0; integer > 0; `1`, `3`] | required |"),
         ("features: text", "| `encoder` | [lstm](#encoder-lstm), [bag](#encoder-bag) | `{type: lstm}` |"),
         ("heads: multilabel", r"| `separator` | text | `'\|'` |"),
-        ("gates", "| `slice` | by name: text, integer, number | `{}` |"),
+        ("gates", "| `slice` | text, list of one or more: text, by name: text, integer, number | `{}` |"),
     ],
 )
 def test_rows(page, heading, row):

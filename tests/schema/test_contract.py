@@ -46,6 +46,14 @@ class TestRight:
         toy_task["gates"]["kind"][0]["slice"] = {"year": 2013}
         assert load_contract(write_task()).task.gates["kind"][0].slice == {"year": 2013}
 
+    @pytest.mark.parametrize("columns", ["year", ["year", "colour"], {"year": 2013.0, "colour": "red"}])
+    def test_a_gate_may_look_at_one_slice_or_at_every_value(self, write_task, toy_task, columns):
+        toy_task["gates"]["kind"][0]["slice"] = columns
+        toy_task["gates"]["joint"] = [{"metric": "label_consistency", "max": 0.1, "slice": columns}]
+        gates = load_contract(write_task()).task.gates
+        expected = ("year",) if columns == "year" else ("year", "colour")
+        assert [gates[owner][0].columns for owner in ("kind", "joint")] == [expected, expected]
+
 
 class TestWrong:
     """Each case changes one key of the toy task, or one word of its schema; both are right."""
@@ -105,6 +113,28 @@ class TestWrong:
                 "gates.kind.0.slice.colour=1",
                 "gates.kind.0.slice.colour",
                 "'1' is not a value of 'colour'; allowed: red, green, blue",
+            ),
+            (
+                "gates.kind.0.slice=color",
+                "gates.kind.0.slice",
+                "'color' is not a column of schema.pbtxt; allowed: amount, colour, year, fold, kind, size; "
+                "did you mean 'colour'?",
+            ),
+            (
+                "gates.joint=[{metric: exact_match, min: 0.5, slice: [colour, yaer]}]",
+                "gates.joint.0.slice.1",
+                "'yaer' is not a column of schema.pbtxt; allowed: amount, colour, year, fold, kind, size; "
+                "did you mean 'year'?",
+            ),
+            (
+                "gates.kind.0.slice={year: 2013.5}",
+                "gates.kind.0.slice.year",
+                "2013.5 is not an integer, as every value of 'year' is in schema.pbtxt",
+            ),
+            (
+                "gates.kind.0.slice={year: '2013'}",
+                "gates.kind.0.slice.year",
+                "'2013' is not an integer, as every value of 'year' is in schema.pbtxt",
             ),
             (
                 "data.split={by: column, column: fol}",

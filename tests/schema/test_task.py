@@ -45,6 +45,7 @@ DEFAULTS = {
     },
     "slices": (),
     "gates": {"kind": "none"},
+    "push": {"keep": 5},
 }
 EVERYTHING = {
     "task": "toy",
@@ -105,6 +106,7 @@ EVERYTHING = {
         "tags": "none",
     },
 }
+JOINT_GATE = {"metric": "label_consistency", "max": 0.1}
 DELETED = object()
 
 
@@ -226,7 +228,7 @@ class TestWrong:
             ("heads.kind.threshold", {}, "heads.kind.threshold.metric", "missing"),
             ("heads.kind.depends_on", [{"mode": "probs"}], "heads.kind.depends_on.0.head", "missing"),
             # Unknown keys, at every depth.
-            ("trainig", {}, "trainig", "unknown key; allowed: data, features, gates, heads, slices, task, training"),
+            ("trainig", {}, "trainig", "unknown key; allowed: data, features, gates, heads, push, slices, task"),
             ("trainig", {}, "trainig", "did you mean 'training'?"),
             ("training.epoch", 3, "training.epoch", "did you mean 'epochs'?"),
             ("data.formt", 3, "data.formt", "did you mean 'format'?"),
@@ -430,7 +432,18 @@ class TestWrong:
             ("gates.kind.0.slice", {"year": float("nan")}, "gates.kind.0.slice.year", "a text or a number, got nan"),
             # Between keys.
             ("gates.size", DELETED, "gates.size", "head 'size' needs a list of gates, or `size: none` to go without"),
-            ("gates.knd", "none", "gates.knd", "'knd' is not a head; allowed: kind, size, tags; did you mean 'kind'?"),
+            ("gates.knd", "none", "gates.knd", "allowed: kind, size, tags, joint; did you mean 'kind'?"),
+            ("gates.jont", [JOINT_GATE], "gates.jont", "'jont' is not a head; allowed: kind, size, tags, joint; did"),
+            ("gates.joint", [], "gates.joint", "must be `none` or a list of gates"),
+            ("gates.joint", [JOINT_GATE, {"metric": "auc", "min": 0.5}], "gates.joint.1.metric", "auc is a metric of"),
+            ("gates.joint", [{"metric": "exact_mach", "min": 0.5}], "gates.joint.0.metric", "mean 'exact_match'?"),
+            ("gates.kind.0.metric", "hamming_loss", "gates.kind.0.metric", "put the gate under `gates.joint`"),
+            ("gates.kind.0.slice", 7, "gates.kind.0.slice", "or a column or a list of columns for every value of it"),
+            ("gates.kind.0.slice", [], "gates.kind.0.slice", "at least 1 item"),
+            ("gates.kind.0.slice", ["colour", 7], "gates.kind.0.slice.1", "valid string, got 7"),
+            ("gates.kind.0.slice", ["colour", "colour"], "gates.kind.0", "a column stands twice in `slice`"),
+            ("gates.kind.0.min_labelled", 0, "gates.kind.0.min_labelled", "greater than 0, got 0"),
+            ("gates.kind.0.min_labelled", 1.5, "gates.kind.0.min_labelled", "valid integer, got 1.5"),
             ("heads.kind.depends_on", ["sise"], "heads.kind.depends_on.0", "allowed: size, tags; did you mean 'size'?"),
             ("heads.kind.depends_on", [{"head": "tgs"}], "heads.kind.depends_on.0", "did you mean 'tags'?"),
             ("heads.kind.depends_on", ["size", {"head": "size"}], "heads.kind.depends_on.1", "'size' stands twice"),
@@ -439,6 +452,8 @@ class TestWrong:
             ("heads.kind.depends_on", ["kind"], "heads.kind.depends_on", "wait for each other: kind -> kind"),
             ("heads.size.depends_on", ["kind"], "heads.kind.depends_on", "each other: kind -> size -> kind"),
             ("features.size", {"type": "numeric"}, "features.size", "is a head: a label cannot be a feature"),
+            ("features.Amount", {"type": "numeric"}, "features.Amount", "differs from 'amount' in case only"),
+            ("features.self", {"type": "numeric"}, "features.self", "cannot be an input of a served model: rename it"),
             ("features.amount_xf", {"type": "numeric"}, "features.amount_xf", "'amount' gets after Transform"),
             ("features.amount_missing", {"type": "numeric"}, "features.amount_missing", "'amount' gets"),
             ("features.amount_position", {"type": "numeric"}, "features.amount_position", "'amount' gets"),

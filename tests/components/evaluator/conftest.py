@@ -47,10 +47,12 @@ def run_evaluator(beam_arguments, tmp_path_factory):
         (folder / "schema" / "schema.pbtxt").write_text(text_format.MessageToString(schema))
         examples = artifact(standard_artifacts.Examples, folder / "examples")
         examples.split_names = json.dumps(["test"])
+        compared = artifact(standard_artifacts.Model, baseline or folder / "no baseline")
+        compared.set_string_custom_property("version", str(baseline or ""))
         inputs = {
             "examples": [examples],
             "model": [artifact(standard_artifacts.Model, model)],
-            "baseline_model": [artifact(standard_artifacts.Model, baseline or folder / "no baseline")],
+            "baseline_model": [compared],
             "schema": [artifact(standard_artifacts.Schema, folder / "schema")],
         }
         evaluation = artifact(standard_artifacts.ModelEvaluation, tmp_path_factory.mktemp("evaluation"))
@@ -84,7 +86,7 @@ def cold(evaluate):
 @pytest.fixture(scope="session")
 def compared(sample, evaluate, exported, tmp_path_factory):
     """An evaluation beside a baseline: the same model, but for other classes of one head."""
-    from components.trainer.export import HEADS_FILE
+    from components.exported import HEADS_FILE
 
     baseline = tmp_path_factory.mktemp("models") / "baseline"
     shutil.copytree(exported, baseline)

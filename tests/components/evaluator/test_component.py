@@ -1,6 +1,7 @@
 """The executors of Evaluator and Report, on the evaluations of conftest.py."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,12 +9,16 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx.components.evaluator import executor as tfx_executor
 from tfx.types import standard_artifacts
 
+from components.canary.component import CanaryFindings
+from components.evaluator.comparison import Comparison
 from components.evaluator.component import HeadReport, ReportExecutor
 from components.evaluator.exported import exported_heads
-from components.trainer.export import HEADS_FILE
-from schema.task import Gate
+from components.exported import HEADS_FILE, heads_of
+from schema.errors import DataError
+from schema.gates import Gate
 
 COUNTS = {"train": 800, "eval": 100, "test": 200}
+CANARY = {"ok": True, "failures": [], "checks": [], "latency": {}}
 
 
 def test_exported_heads_are_those_of_the_task(sample, exported):
@@ -23,9 +28,72 @@ def test_exported_heads_are_those_of_the_task(sample, exported):
     }
 
 
-def test_a_baseline_is_compared_on_the_heads_whose_classes_agree(compared, cold):
-    heads = [json.loads(e.get_string_custom_property("baseline_heads")) for e in (compared, cold)]
-    assert heads == [["fit", "mood", "tags", "zone"], []]
+def test_a_baseline_is_compared_on_the_heads_whose_classes_agree(compared, cold, exported):
+    heads, none = (heads_of(json.loads(e.get_string_custom_property("baseline_heads"))) for e in (compared, cold))
+    assert none == {}
+    assert set(heads) == {"fit", "kind", "mood", "tags", "zone"}
+    assert Comparison.of(exported_heads(str(exported)), heads).changed == ("kind",)
+
+
+class TestBaselineAtFault:
+    """A baseline that nobody can ask must not look like a bug, nor keep every new model out (tfx#4390)."""
+
+    @pytest.fixture
+    def baseline(self, exported, tmp_path):
+        return shutil.copytree(exported, tmp_path / "serving" / "3")
+
+    @pytest.fixture
+    def complaint(self, evaluate, baseline):
+        """Evaluates beside the baseline; returns the error without what all of them say."""
+
+        def evaluated():
+            with pytest.raises(DataError) as error:
+                evaluate(baseline)
+            before, _, rest = str(error.value).partition(": the last blessed model cannot be compared with (")
+            why, _, mend = rest.rpartition("); ")
+            assert (before, mend) == (
+                str(baseline),
+                '`multihead run TASK --no-baseline "REASON"` judges the new model without it',
+            )
+            assert error.value.__cause__ is None  # Else the terminal would show that.
+            return why
+
+        return evaluated
+
+    def test_it_cannot_be_loaded(self, baseline, complaint):
+        (baseline / "Format-Serving" / "saved_model.pb").write_bytes(b"no model")
+        assert "cannot be loaded as a SavedModel" in complaint()
+
+    def test_it_does_not_say_what_it_is(self, baseline, complaint):
+        (baseline / "Format-Serving" / "assets.extra" / HEADS_FILE).write_text("{")
+        assert "is not what multihead writes beside a model" in complaint()
+
+    def test_its_signature_lacks_a_head_that_it_says_it_has(self, sample, evaluate, baseline, complaint, monkeypatch):
+        import tensorflow as tf
+
+        class Other(tf.Module):
+            @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+            def answer(self, examples):
+                return {"zone": tf.zeros([tf.size(examples), 2])}
+
+        model, file = Other(), baseline / "Format-Serving" / "assets.extra" / HEADS_FILE
+        said = file.read_text()
+        shutil.rmtree(baseline)
+        signatures = {"evaluation": model.answer, "transform_features": model.answer}
+        tf.saved_model.save(model, str(baseline / "Format-Serving"), signatures)
+        file.parent.mkdir()
+        file.write_text(said)
+        monkeypatch.setattr(tfx_executor.Executor, "Do", fails)
+        assert complaint() == "its signature evaluation lacks fit, kind, mood, tags"
+
+    def test_whatever_else_goes_wrong_is_not_put_down_to_it(self, evaluate, baseline, monkeypatch):
+        monkeypatch.setattr(tfx_executor.Executor, "Do", fails)
+        with pytest.raises(RuntimeError, match="of another kind"):
+            evaluate(baseline)
+
+
+def fails(*_):
+    raise RuntimeError("of another kind")
 
 
 def test_without_a_comparable_head_tfx_is_given_no_baseline(evaluate, monkeypatch, tmp_path):
@@ -42,7 +110,7 @@ def test_without_a_comparable_head_tfx_is_given_no_baseline(evaluate, monkeypatc
 def report(sample, tmp_path):
     """Runs the Report's executor; returns report.json and the blessing."""
 
-    def run(evaluation, gates):
+    def run(evaluation, gates, canary=CANARY, **properties):
         def artifact(kind, name):
             made = kind()
             made.uri = str(tmp_path / name)
@@ -56,10 +124,14 @@ def report(sample, tmp_path):
             file.write_bytes(statistics_of(sample.task.heads, rows).SerializeToString())
         task = sample.task.model_copy(update={"gates": dict.fromkeys(sample.task.heads, ()) | gates})
         blessing = artifact(standard_artifacts.ModelBlessing, "blessing")
+        findings = artifact(CanaryFindings, "canary")
+        Path(findings.uri).mkdir(exist_ok=True)
+        (Path(findings.uri) / "canary.json").write_text(json.dumps(canary))
         ReportExecutor().Do(
-            {"evaluation": [evaluation], "statistics": [statistics]},
+            {"evaluation": [evaluation], "statistics": [statistics], "canary": [findings]},
             {"blessing": [blessing], "report": [artifact(HeadReport, "report")]},
-            {"task": task.to_json(), "fingerprint": ""},
+            {"task": task.to_json(), "baseline": "", "no_baseline": "cold", "revoked": "", "fingerprint": ""}
+            | properties,
         )
         return json.loads((tmp_path / "report" / "report.json").read_text()), blessing
 
@@ -79,11 +151,19 @@ def statistics_of(heads, rows):
 
 def test_a_report_says_per_head_what_design_md_promises(sample, cold, report):
     written, _ = report(cold, {})
-    assert {"blessed", "heads", "joint"} == set(written)
-    assert {"exact_match", "hamming_loss"} == set(written["joint"])
+    of_all = {"joint", "joint_slices", "joint_gates", "joint_baseline", "association"}
+    assert {"blessed", "refusals", "comparison", "heads", "canary"} | of_all == set(written)
+    assert {"exact_match", "hamming_loss", "label_consistency"} == set(written["joint"])
+    assert (written["comparison"], written["canary"]) == ("cold", CANARY)
+    assert {"city": "oslo"} in [entry["slice"] for entry in written["joint_slices"]]
+    assert len(written["association"]) == 10
     assert list(sample.task.heads) == list(written["heads"])
     zone = written["heads"]["zone"]
-    assert {"type", "classes", "thresholds", "labelled", "overall", "slices", "gates"} == set(zone)
+    drawn = {"confusion", "reliability", "score_histogram"}
+    said = {"type", "classes", "thresholds", "labelled", "overall", "baseline", "note", "slices", "gates"}
+    assert said | drawn == set(zone)
+    assert all(zone[name] for name in drawn)
+    assert (zone["baseline"], zone["note"]) == (None, None)
     assert (zone["type"], written["heads"]["tags"]["type"]) == ("multiclass", "multilabel")
     assert list(sample.classes["tags"]) == list(written["heads"]["tags"]["thresholds"])
     assert zone["labelled"] == {"train": 799, "eval": 99, "test": 199}
@@ -120,3 +200,50 @@ def test_max_drop_is_against_the_baseline_where_there_is_one(cold, compared, rep
         assert written["blessed"]
         expected = [outcome["value"] if b is ... else b for outcome, b in zip(outcomes, baselines, strict=True)]
         assert expected == [outcome["baseline"] for outcome in outcomes]
+
+
+def test_every_head_says_how_it_is_compared(compared, report):
+    gates = {"kind": (Gate(metric="accuracy", max_drop=0.0),), "joint": (Gate(metric="exact_match", max_drop=0.0),)}
+    written, _ = report(compared, gates, baseline="/serving/3", no_baseline="")
+    assert (
+        written["comparison"]
+        == "compared with /serving/3; heads with other classes now, without max_drop this once: kind"
+    )
+    assert written["heads"]["kind"]["baseline"] is None
+    assert written["heads"]["kind"]["note"] == "its classes changed, it counts as a new head"
+    assert written["heads"]["zone"]["baseline"] == written["heads"]["zone"]["overall"]
+    [of_kind], [of_all] = written["heads"]["kind"]["gates"], written["joint_gates"]
+    assert of_kind["note"] == "max_drop not applied: its classes changed, it counts as a new head"
+    assert of_all["note"] == "max_drop not applied: the baseline has no such head, or other classes: kind"
+    assert written["blessed"]
+
+
+@pytest.mark.parametrize(
+    ("canary", "revoked", "refusals"),
+    [
+        (CANARY, "", []),
+        (CANARY, "rolled back", ["rolled back"]),
+        ({**CANARY, "ok": False, "failures": ["no answer"]}, "rolled back", ["canary: no answer", "rolled back"]),
+    ],
+)
+def test_what_is_no_gate_refuses_too(cold, report, canary, revoked, refusals):
+    written, blessing = report(cold, {}, canary, revoked=revoked)
+    assert (written["blessed"], written["refusals"]) == (not refusals, refusals)
+    assert blessing.get_int_custom_property("blessed") == int(not refusals)
+
+
+def test_every_value_of_a_column_is_judged_and_joint_metrics_too(cold, report):
+    every = {"slice": "city", "min_labelled": 20}
+    gates = {
+        "zone": (Gate(metric="accuracy", min=0.0, **every),),
+        "fit": (Gate(metric="accuracy", min=0.0, **every),),
+        "joint": (Gate(metric="label_consistency", max=1.0), Gate(metric="exact_match", min=0.9, **every)),
+    }
+    written, _ = report(cold, gates)
+    cities = ["bonn", "lima", "oslo", "rome"]
+    assert [gate["slice"]["city"] for gate in written["heads"]["zone"]["gates"]] == cities
+    assert [gate["slice"]["city"] for gate in written["heads"]["fit"]["gates"]] == ["bonn", "oslo", "rome"]
+    overall, *of_cities = written["joint_gates"]
+    assert overall["ok"]
+    assert [(gate["slice"]["city"], gate["ok"]) for gate in of_cities] == [(city, False) for city in cities]
+    assert not written["blessed"]

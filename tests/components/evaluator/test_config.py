@@ -3,8 +3,8 @@ import json
 import pytest
 
 from components.evaluator import config
-from components.evaluator.exported import ExportedHead
-from schema.task import Gate
+from components.exported import ExportedHead
+from schema.gates import Gate
 
 ZEBRA = ExportedHead("multiclass", ("no", "yes"), (0.7, 0.3))
 APPLE = ExportedHead("multilabel", ("red", "ripe", "big"), (0.5, 0.2, 0.6))
@@ -64,6 +64,17 @@ def test_a_baseline_is_asked_only_for_the_heads_that_both_have_and_decides_by_it
     ]
 
 
+def test_a_baseline_that_has_every_head_is_asked_about_all_of_them_in_the_order_of_the_candidate():
+    before = {"apple": APPLE, "zebra": ExportedHead("multiclass", ZEBRA.classes, (0.5, 0.5))}
+    found = [spec for spec in metrics_by_spec(eval_config(HEADS, [], before)) if spec[2] == "JointMetrics"]
+    of_zebra = {"thresholds": [0.5, 0.5], "multilabel": False}
+    assert found == [
+        ([], ["candidate"], "JointMetrics", {"heads": {"zebra": OF_ZEBRA, "apple": OF_APPLE}}),
+        ([], ["baseline"], "JointMetrics", {"heads": {"zebra": of_zebra, "apple": OF_APPLE}}),
+    ]
+    assert list(found[1][3]["heads"]) == ["zebra", "apple"]
+
+
 def test_nothing_has_a_threshold_because_tfma_gives_no_verdict_here():
     found = eval_config(HEADS, SLICES, HEADS)
     for spec in found.metrics_specs:
@@ -76,6 +87,9 @@ def test_nothing_has_a_threshold_because_tfma_gives_no_verdict_here():
     [
         ((), [{}], []),
         ((("origin",), ("origin", "carrier")), [{}], [("origin",), ("carrier", "origin")]),
+        # A gate on every value of columns asks for them, too.
+        ((), ["origin"], [("origin",)]),
+        ((("origin",),), ["origin", ("origin", "carrier")], [("origin",), ("carrier", "origin")]),
         # A gate on a slice that nobody asked for adds it, once.
         ((("origin",),), [{"hour": 7}, {"hour": 8}, {}], [("origin",), ("hour",)]),
         ((("origin", "carrier"),), [{"carrier": "AA", "origin": "JFK"}], [("carrier", "origin")]),
@@ -84,5 +98,6 @@ def test_nothing_has_a_threshold_because_tfma_gives_no_verdict_here():
 )
 def test_slice_keys_are_those_of_slices_and_gates_once_each(sample, slices, gate_slices, expected):
     gates = tuple(Gate(metric="auc", min=0.5, slice=columns) for columns in gate_slices)
-    task = sample.task.model_copy(update={"slices": slices, "gates": {"zone": gates, "mood": ()}})
-    assert expected == config.slice_keys(task)
+    for owner in ("zone", "joint"):
+        task = sample.task.model_copy(update={"slices": slices, "gates": {owner: gates, "mood": ()}})
+        assert expected == config.slice_keys(task)

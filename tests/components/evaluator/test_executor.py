@@ -8,10 +8,9 @@ import pytest
 
 from components.evaluator import config, results
 from components.evaluator.executor import HEADS_PROPERTY
-from components.evaluator.exported import ExportedHead, heads_of, to_data
 from components.evaluator.metrics import decide, head_metrics
 from components.evaluator.results import OVERALL
-from components.trainer.export import HEADS_FILE
+from components.exported import HEADS_FILE, ExportedHead, heads_of, to_data
 
 ROWS = 300
 RNG = np.random.default_rng(0)
@@ -123,7 +122,9 @@ def test_joint_metrics_are_of_decisions(compared):
         right.append(np.where(MASKS[head][:, np.newaxis] > 0, is_right.reshape(ROWS, -1), np.nan))
     labels = np.concatenate(right, axis=1)
     labels = labels[~np.isnan(labels).all(axis=1)]
-    joint = results.load(compared.uri, tuple(CANDIDATE), config.CANDIDATE).joint
+    joint = dict(results.load(compared.uri, tuple(CANDIDATE), config.CANDIDATE).joint[OVERALL])
+    assert joint.pop("labelled") == len(labels)
+    assert 0 <= joint.pop("label_consistency") <= 1
     assert joint == pytest.approx(
         {"exact_match": (np.nanmin(labels, axis=1) == 1).mean(), "hamming_loss": 1 - np.nanmean(labels)}
     )

@@ -1,7 +1,12 @@
+import json
+import zlib
+
 import numpy as np
 import pytest
+from scipy.stats.contingency import association, crosstab
 from tensorflow_model_analysis.metrics import metric_types
 
+from components.evaluator.association import Variables, cramers_v
 from components.evaluator.joint import JointMetrics
 
 HEADS = {
@@ -21,8 +26,8 @@ def row(zebra, apple, predictions=P):
     }
 
 
-def joint(rows, models=None, heads=HEADS):
-    """Combines rows over two accumulators; returns values by model and name."""
+def joint(rows, models=None, heads=HEADS, names=("exact_match", "hamming_loss")):
+    """Combines rows over two accumulators; returns the named values by model and name."""
     found = {}
     for computation in JointMetrics(heads).computations(model_names=models, example_weighted=True):
         combiner, accumulators = computation.combiner, []
@@ -32,7 +37,7 @@ def joint(rows, models=None, heads=HEADS):
                 sums = combiner.add_input(sums, metric_types.StandardMetricInputs(element))
             accumulators.append(combiner.compact(sums) if len(accumulators) else sums)
         values = combiner.extract_output(combiner.merge_accumulators(accumulators))
-        found |= {(key.model_name, key.name): value for key, value in values.items()}
+        found |= {(key.model_name, key.name): value for key, value in values.items() if key.name in names}
     return found
 
 
@@ -126,3 +131,101 @@ def test_it_makes_no_difference_when_rows_are_counted(monkeypatch, buffered):
     expected = {("", "exact_match"): 3 / 5, ("", "hamming_loss"): 3 / 8}
     monkeypatch.setattr("components.evaluator.buffered.BUFFERED_ROWS", buffered)
     assert expected == pytest.approx(joint(rows))
+
+
+def test_a_score_that_is_no_number_leaves_nothing_but_the_count(monkeypatch):
+    names = ("labelled", "exact_match", "hamming_loss", "label_consistency")
+    broken = row(1, 2, P | {"zebra": np.array([np.nan, np.nan])})
+    for buffered in (1, 100):
+        monkeypatch.setattr("components.evaluator.buffered.BUFFERED_ROWS", buffered)
+        found = joint([row(1, 2), broken, row(0, 1)], names=names)
+        assert found.pop(("", "labelled")) == 3
+        assert np.isnan(list(found.values())).all()
+    # Of a head that the row has no label of, nobody looks at the score.
+    without = row(None, 2, P | {"zebra": np.array([np.nan, np.nan])})
+    assert joint([without]) == {("", "exact_match"): 1, ("", "hamming_loss"): 0}
+
+
+class TestLabelConsistency:
+    HEADS = {
+        "a": {"thresholds": [0.5, 0.5], "multilabel": False},
+        "b": {"thresholds": [1 / 3] * 3, "multilabel": False},
+    }
+    HEADS |= {"tags": {"thresholds": [0.5, 0.5], "multilabel": True}}
+
+    @staticmethod
+    def element(true, decided):
+        """Returns a row with true and decided answers of every head; None is a missing label."""
+        scores = {"a": np.eye(2)[decided[0]], "b": np.eye(3)[decided[1]], "tags": np.array(decided[2], float)}
+        a, b, tags = true
+        labels = {"a": np.array([a or 0]), "b": np.array([b or 0]), "tags": np.array(tags or [0, 0])}
+        masks = {head: np.array([float(t is not None)]) for head, t in zip(scores, true, strict=True)}
+        return {"labels": labels, "predictions": scores, "example_weights": masks}
+
+    def found(self, rows):
+        names = ("label_consistency", "association")
+        values = joint([self.element(*r) for r in rows], heads=self.HEADS, names=names)
+        pairs = json.loads(zlib.decompress(values["", "association"]))
+        return values["", "label_consistency"], {tuple(pair["heads"]): pair for pair in pairs}
+
+    def test_it_is_the_largest_difference_over_pairs_of_heads(self):
+        rng = np.random.default_rng(3)
+        rows = []
+        for _ in range(400):
+            a, b, tags = int(rng.integers(2)), int(rng.integers(3)), rng.integers(0, 2, 2).tolist()
+            b = a if rng.random() < 0.7 else b
+            tags[1] = a if rng.random() < 0.5 else tags[1]
+            mixed = (a if rng.random() < 0.8 else 1 - a, int(rng.integers(3)), [tags[0], int(rng.integers(2))])
+            missing = rng.random(3) < 0.2
+            rows.append(([None if m else v for v, m in zip((a, b, tags), missing, strict=True)], mixed))
+        value, pairs = self.found(rows)
+
+        def variable(answers, pair, which):
+            """Returns the answer of one of the pair's two variables; None without a label."""
+            of_head = answers[["a", "b", "tags"].index(pair["heads"][which])]
+            return of_head[pair["variables"][which]] if isinstance(of_head, list) else of_head
+
+        for pair in pairs.values():
+            both = [answers for answers in rows if None not in [variable(answers[0], pair, which) for which in (0, 1)]]
+            assert pair["labelled"] == len(both) < 400
+            for key, side in (("true", 0), ("predicted", 1)):
+                columns = [[variable(answers[side], pair, which) for answers in both] for which in (0, 1)]
+                expected = association(crosstab(*columns).count, method="cramer")
+                assert pair[key] == pytest.approx(expected, rel=1e-9)
+        assert len(pairs) == 3
+        assert value == pytest.approx(max(abs(p["predicted"] - p["true"]) for p in pairs.values()))
+        # What is the right answer for every head by itself need not hang together, and here does not.
+        assert value > 0.3
+
+    def test_right_answers_hang_together_as_they_should(self):
+        rows = [((a, b, [a, 1]), (a, b, [a, 1])) for a, b in [(0, 0), (1, 1), (0, 2), (1, 1)]]
+        assert self.found(rows)[0] == 0
+
+    def test_without_a_row_that_has_both_labels_it_is_undefined(self):
+        value, pairs = self.found([((0, None, None), (0, 0, [0, 0])), ((None, 1, None), (0, 0, [0, 0]))])
+        assert np.isnan(value)
+        assert pairs == {}
+        value, pairs = self.found([((0, 1, None), (0, 0, [0, 0]))])
+        assert (value, set(pairs)) == (0, {("a", "b")})
+
+    def test_of_one_head_it_is_undefined_even_if_it_has_several_tags(self):
+        heads = {"tags": self.HEADS["tags"]}
+        rows = [self.element((0, 0, tags), (0, 0, [0, 1])) for tags in ([0, 1], [1, 0], [1, 1])]
+        assert np.isnan(joint(rows, heads=heads, names=("label_consistency",))["", "label_consistency"])
+
+    def test_tags_of_one_head_are_not_compared_with_each_other(self):
+        # Tags that exclude each other, decided as if they did not; the other heads know nothing of them.
+        rows = [((0, 0, [0, 1]), (0, 0, [0, 0])), ((0, 0, [1, 0]), (0, 0, [1, 1]))] * 5
+        assert self.found(rows)[0] == 0
+
+
+def test_a_constant_tells_nothing_and_classes_that_do_not_occur_count():
+    variables = Variables.of(TestLabelConsistency.HEADS)
+    values = np.array([[0, 0, 1, 0], [1, 1, 1, 1]] * 3)
+    v, rows = cramers_v(variables.together(values, np.ones_like(values, bool)), variables)
+    assert rows.tolist() == [[6] * 4] * 4
+    # Variables: a, b (of three classes, one of which does not occur) and two tags, the first of which always applies.
+    assert v[0].tolist() == pytest.approx([1, 1, 0, 1])
+    three = Variables.of({head: {"thresholds": [1 / 3] * 3, "multilabel": False} for head in "xy"})
+    v, _ = cramers_v(three.together(values[:, :2], np.ones((6, 2), bool)), three)
+    assert v[0, 1] == pytest.approx(np.sqrt(1 / 2))

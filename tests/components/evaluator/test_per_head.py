@@ -1,10 +1,13 @@
 """The metrics of a head as a TFMA metric."""
 
+import json
+import zlib
+
 import numpy as np
 import pytest
 from tensorflow_model_analysis.metrics import metric_types
 
-from components.evaluator.metrics import head_metrics
+from components.evaluator.metrics import HeadCounts, decide, distributions_of, head_metrics
 from components.evaluator.per_head import HeadMetrics
 
 ROWS = 1500
@@ -26,8 +29,8 @@ def element(i, multilabel, trained):
     }
 
 
-def combine(elements, multilabel, model=""):
-    """Runs the computations in plain Beam, over several accumulators; returns values by name."""
+def combine(elements, multilabel, model="", with_drawn=False):
+    """Runs the computations in plain Beam, over several accumulators; returns numbers by name, and what is drawn."""
     found = {}
     metric = HeadMetrics(THRESHOLDS, multilabel)
     for computation in metric.computations(model_names=[model], output_names=["h"], example_weighted=True):
@@ -40,7 +43,9 @@ def combine(elements, multilabel, model=""):
             accumulators.append(combiner.compact(accumulator))
         found |= combiner.extract_output(combiner.merge_accumulators(accumulators))
     assert {(key.model_name, key.output_name) for key in found} == {(model, "h")}
-    return {key.name: value for key, value in found.items()}
+    by_name = {key.name: value for key, value in found.items()}
+    drawn = by_name.pop("distributions")
+    return (by_name, json.loads(zlib.decompress(drawn))) if with_drawn else by_name
 
 
 @pytest.mark.parametrize("multilabel", [False, True])
@@ -70,3 +75,48 @@ def test_without_rows_there_is_a_count_of_0():
     found = combine([], True)
     assert found.pop("labelled") == 0
     assert np.isnan(list(found.values())).all()
+
+
+@pytest.mark.parametrize("multilabel", [False, True])
+def test_what_is_drawn_is_of_the_same_rows(multilabel):
+    values, drawn = combine([element(i, multilabel, trained=True) for i in range(ROWS)], multilabel, with_drawn=True)
+    kept = MASK > 0
+    labels, p = LABELS[multilabel][kept], SCORES[kept]
+    decided = decide(p, THRESHOLDS, multilabel)
+    confusion = np.array(drawn["confusion"])
+    if multilabel:
+        for tag in range(3):
+            expected = [[((labels[:, tag] == t) & (decided[:, tag] == d)).sum() for d in (0, 1)] for t in (0, 1)]
+            assert confusion[tag].tolist() == expected
+        is_true = labels == 1
+    else:
+        assert confusion.tolist() == [[[((labels == t) & (decided == d)).sum() for d in range(3)] for t in range(3)]]
+        is_true = labels[:, np.newaxis] == np.arange(3)
+    scores = np.array(drawn["scores"]).reshape(3, 2, 20)
+    for answer in range(3):
+        for truth in (0, 1):
+            found = p[:, answer][is_true[:, answer] == truth]
+            # Bins of the logit end near those of the probability, not at them.
+            expected = np.cumsum(np.histogram(found, np.linspace(0, 1, 21))[0])
+            assert np.abs(np.cumsum(scores[answer, truth]) - expected).max() <= 5
+            assert scores[answer, truth].sum() == len(found)
+    rows, happened, total = np.array(drawn["reliability"])
+    assert np.abs(happened - total).sum() / rows.sum() == pytest.approx(values["ece"])
+    assert rows.sum() == (3 if multilabel else 1) * values["labelled"]
+
+
+def test_nothing_is_drawn_of_scores_that_are_no_numbers():
+    broken = element(1, False, trained=True)
+    broken["example_weights"] = {"h": np.ones(1)}
+    broken["predictions"] = {"h": np.full(3, np.nan)}
+    assert combine([element(0, False, trained=False), broken], False, with_drawn=True)[1] == {}
+
+
+def test_a_confusion_matrix_that_nobody_can_read_is_left_out():
+    many = 101
+    counts = HeadCounts.of(np.zeros(2, int), np.full((2, many), 1 / many), [1 / many] * many)
+    drawn = distributions_of(counts)
+    assert drawn["confusion"] is None
+    assert np.array(drawn["scores"]).shape == (1, many, 2, 20)
+    few = distributions_of(HeadCounts.of(np.zeros(2, int), np.full((2, 100), 0.01), [0.01] * 100))
+    assert np.array(few["confusion"]).shape == (1, 100, 100)

@@ -101,7 +101,35 @@ def test_joint_metrics_look_at_all_heads_of_a_row(answers, alone, rows, predicte
         ]
         labelled, labels, wrong = labelled + bool(errors), labels + len(errors), wrong + sum(errors)
         exact += bool(errors) and not any(errors)
-    assert alone.joint == pytest.approx({"exact_match": exact / labelled, "hamming_loss": wrong / labels})
+    found = alone.joint[OVERALL]
+    assert (found["labelled"], found["exact_match"], found["hamming_loss"]) == pytest.approx(
+        (labelled, exact / labelled, wrong / labels)
+    )
+
+
+def test_label_consistency_is_the_largest_difference_of_the_association(sample, alone, rows):
+    pairs = alone.association
+    assert len(pairs) == 10  # Of five heads.
+    differences = [abs(pair["predicted"] - pair["true"]) for pair in pairs]
+    assert differences == sorted(differences, reverse=True)
+    assert alone.joint[OVERALL]["label_consistency"] == pytest.approx(differences[0])
+    both = [row for row in rows if all(row[head] is not None for head in pairs[0]["heads"])]
+    assert pairs[0]["labelled"] == len(both)
+
+
+def test_joint_metrics_are_sliced_as_those_of_heads_are(alone):
+    assert set(alone.joint) == set(alone.heads["zone"])
+    assert alone.joint[("city", "oslo"),]["hamming_loss"] != alone.joint[("city", "rome"),]["hamming_loss"]
+    # A city without a label of one head has labels of others.
+    assert alone.joint[("city", "lima"),]["labelled"] > 0
+
+
+def test_what_is_drawn_of_a_head_is_of_all_its_rows(sample, alone):
+    for head in sample.task.heads:
+        drawn, metrics = alone.distributions[head], alone.heads[head][OVERALL]
+        confusion = np.array(drawn["confusion"])
+        assert np.trace(confusion.sum(axis=0)) / confusion.sum() == pytest.approx(metrics["accuracy"])
+        assert confusion.shape[0] == (3 if head == "tags" else 1)
 
 
 def test_with_a_baseline_both_models_have_their_own_results(sample, compared, alone):
@@ -112,7 +140,10 @@ def test_with_a_baseline_both_models_have_their_own_results(sample, compared, al
         assert set(alone.heads[head]) == set(candidate.heads[head])
         for key, metrics in alone.heads[head].items():
             assert metrics == pytest.approx(candidate.heads[head][key], rel=1e-6)
-    assert candidate.joint == pytest.approx(alone.joint)
+    assert set(candidate.joint) == set(alone.joint)
+    for key, metrics in alone.joint.items():
+        assert metrics == pytest.approx(candidate.joint[key])
+    assert baseline.joint == {}  # It has other classes for a head.
     for head in shared:
         assert candidate.heads[head] == baseline.heads[head]
 

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from scipy.special import softmax
+from tensorflow.core.protobuf import saved_model_pb2
 
-from components.trainer.export import HEADS_FILE, export, model_inputs
+from components.exported import HEADS_FILE
+from components.trainer.export import export, model_inputs
 from components.trainer.model import build_model
 from components.transform.features.vocabulary import numbers_of_ids
 
@@ -19,14 +21,23 @@ def signatures(exported):
 
 @pytest.fixture(scope="module")
 def rows(sample):
-    return sample.draw(25)
+    """Rows with missing values, labels and images, categories outside the vocabulary and empty texts."""
+    drawn = sample.draw(25)
+    for column in ("height", "age", "score", "city", "code", "note", "photo", "tags"):
+        assert {True, False} == {row[column] is None for row in drawn}
+    assert "lima" in [row["city"] for row in drawn]
+    assert "" in [row["note"] for row in drawn]
+    assert {"red", "grey", "clear", None} == {row["photo"] for row in drawn}
+    return drawn
 
 
 @pytest.fixture(scope="module")
 def answers(sample, signatures, rows):
     """Answers of every signature to the same rows."""
-    examples = tf.constant(sample.serialize(rows))
-    return {name: {key: t.numpy() for key, t in sign(examples).items()} for name, sign in signatures.items()}
+    by_feature = {name: tf.constant(values) for name, values in sample.columns(rows).items()}
+    given = {name: {"examples": tf.constant(sample.serialize(rows))} for name in signatures}
+    given["serving_default"] = by_feature
+    return {name: {key: t.numpy() for key, t in sign(**given[name]).items()} for name, sign in signatures.items()}
 
 
 @pytest.fixture(scope="module")
@@ -43,22 +54,31 @@ def probabilities(log_p, calibrations):
     return {head: np.asarray(calibrations[head].scores(values)) for head, values in log_p.items()}
 
 
-def test_signatures_take_examples_and_answer_per_head(sample, signatures):
-    assert {"serving_tf_example", "evaluation", "transform_features"} == set(signatures)
-    for signature in signatures.values():
-        (given,) = signature.structured_input_signature[1].values()
+def test_signatures_take_rows_and_answer_per_head(sample, signatures):
+    by_example = {"serving_tf_example", "evaluation", "transform_features"}
+    assert by_example | {"serving_default"} == set(signatures)
+    for name in by_example:
+        (given,) = signatures[name].structured_input_signature[1].values()
         assert (tf.string, [None]) == (given.dtype, given.shape.as_list())
     expected = {f"{head}/{part}" for head in sample.task.heads for part in ("scores", "classes", "label")}
     expected = expected - {"tags/label"} | {"tags/labels"}
     assert expected == set(signatures["serving_tf_example"].structured_outputs)
+    assert expected == set(signatures["serving_default"].structured_outputs)
     expected = set(sample.task.heads) | {f"{head}/uncalibrated" for head in sample.task.heads}
     assert expected == set(signatures["evaluation"].structured_outputs)
 
 
-def test_serving_scores_are_the_python_models_probabilities(answers, probabilities):
+@pytest.mark.parametrize("signature", ["serving_tf_example", "serving_default"])
+def test_serving_scores_are_the_python_models_probabilities(answers, probabilities, signature):
     for head, expected in probabilities.items():
         assert expected.std(axis=0).max() > 0.01
-        np.testing.assert_allclose(answers["serving_tf_example"][f"{head}/scores"], expected, atol=1e-5)
+        np.testing.assert_allclose(answers[signature][f"{head}/scores"], expected, atol=1e-5)
+
+
+def test_both_ways_of_serving_decide_alike_and_name_the_same_classes(answers):
+    for output, values in answers["serving_tf_example"].items():
+        if not output.endswith("/scores"):
+            assert values.tolist() == answers["serving_default"][output].tolist()
 
 
 def test_evaluation_gives_the_probabilities_that_are_served(answers, probabilities):
@@ -162,13 +182,57 @@ def test_features_that_are_missing_in_a_request_are_missing_values(sample, signa
     assert np.abs(scores[0] - scores[3]).max() > 1e-3
 
 
+def test_serving_default_takes_a_tensor_per_feature_that_the_signature_itself_fills_in(sample, exported):
+    saved = saved_model_pb2.SavedModel.FromString((exported / "Format-Serving" / "saved_model.pb").read_bytes())
+    signature = saved.meta_graphs[0].signature_def["serving_default"]
+    types = {"height": tf.float32, "score": tf.float32, "age": tf.int64, "code": tf.int64}
+    types |= dict.fromkeys(("city", "note", "photo"), tf.string)
+    assert types == {name: tf.as_dtype(given.dtype) for name, given in signature.inputs.items()}
+    defaults = {name: tf.make_ndarray(value) for name, value in signature.defaults.items()}
+    assert dict.fromkeys(sample.task.features, (0,)) == {name: value.shape for name, value in defaults.items()}
+
+
+@pytest.mark.parametrize("left_out", [("photo",), ("age", "city"), ("height", "age", "score", "city", "code", "note")])
+def test_a_feature_left_out_of_serving_default_is_missing_in_every_row(sample, signatures, rows, left_out):
+    columns = {name: tf.constant(values) for name, values in sample.columns(rows).items()}
+    for name in left_out:
+        columns[name] = columns[name][:0]
+    without = [{name: value for name, value in row.items() if name not in left_out} for row in rows]
+    expected = signatures["serving_tf_example"](tf.constant(sample.serialize(without)))
+    for output, values in signatures["serving_default"](**columns).items():
+        np.testing.assert_array_equal(expected[output], values)
+
+
+def test_features_of_different_lengths_are_refused_by_name(sample, signatures, rows):
+    columns = {name: tf.constant(values) for name, values in sample.columns(rows).items()}
+    columns |= {"age": columns["age"][:2], "photo": columns["photo"][:0], "city": columns["city"][:24]}
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"one value per row.*\[25\].*age city.*\[2 24\]"):
+        signatures["serving_default"](**columns)
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_serving_default_answers_one_row_and_none(sample, signatures, rows, count):
+    columns = {name: tf.constant(values[:count]) for name, values in sample.columns(rows).items()}
+    answer = signatures["serving_default"](**columns)
+    assert {(count, 3), (count,)} == {tuple(answer[key].shape) for key in ("mood/scores", "mood/classes", "mood/label")}
+    expected = signatures["serving_tf_example"](tf.constant(sample.serialize(rows), tf.string))["mood/scores"]
+    np.testing.assert_allclose(answer["mood/scores"], expected[:count], atol=1e-5)
+
+
 def test_a_batch_without_rows_is_answered(signatures):
     answer = signatures["serving_tf_example"](tf.zeros([0], tf.string))
     assert {(0, 3), (0,)} == {tuple(answer[key].shape) for key in ("mood/scores", "mood/classes", "mood/label")}
 
 
-def test_what_is_to_be_known_of_the_heads_lies_beside_the_model(sample, exported, calibrations):
-    written = json.loads((exported / "Format-Serving" / "assets.extra" / HEADS_FILE).read_text())["heads"]
+def test_what_is_to_be_known_of_the_model_lies_beside_it(sample, exported, calibrations):
+    told = json.loads((exported / "Format-Serving" / "assets.extra" / HEADS_FILE).read_text())
+    assert told["task"] == "sample"
+    assert list(told["features"]) == list(sample.task.features)
+    assert told["features"]["age"] == {"type": "numeric", "dtype": "INT"}
+    assert told["features"]["code"] == {"type": "categorical", "dtype": "INT"}
+    assert told["features"]["score"] == {"type": "numeric", "dtype": "FLOAT"}
+    assert told["features"]["photo"] == {"type": "image", "dtype": "BYTES"}
+    written = told["heads"]
     assert sample.classes == {head: tuple(values["classes"]) for head, values in written.items()}
     assert written["tags"] == {
         "type": "multilabel",

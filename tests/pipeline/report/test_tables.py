@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from pipeline.report import tables
+from pipeline.report import gates, tables
 
 
 def text(renderable, width=150):
@@ -44,8 +44,19 @@ class TestVerdict:
         report["baseline"] = baseline
         assert text(tables.render(report)).splitlines()[1] == f"toy, run 20260101-000000, {expected}"
 
-    def test_failed_gates(self, report):
-        assert tables.failed_gates(report) == ["kind: accuracy is too low"]
+    def test_refusals(self, report):
+        assert gates.refusals(report) == ["kind: accuracy is too low"]
+        report["refusals"] = ["canary: no answer"]
+        report["joint_gates"] = [{**report["heads"]["kind"]["gates"][1], "reason": "exact_match is too low"}]
+        expected = ["canary: no answer", "kind: accuracy is too low", "all heads: exact_match is too low"]
+        assert gates.refusals(report) == expected
+        assert text(tables.render(report)).splitlines()[1] == "canary: no answer"
+
+    def test_how_the_baseline_was_used(self, report):
+        report["comparison"] = "compared with /serving/3; heads no longer there: hue"
+        assert (
+            text(tables.render(report)).splitlines()[1].endswith("compared with /serving/3; heads no longer there: hue")
+        )
 
 
 class TestTables:
@@ -100,6 +111,71 @@ class TestTables:
         gate = {**report["heads"]["kind"]["gates"][1], "value": None, "reason": "accuracy is undefined"}
         report["heads"]["kind"]["gates"] = [gate]
         assert rows(report, "Gates")[0][-3:] == ["-", "-", "accuracy is undefined"]
+
+    def test_a_gate_that_holds_says_what_was_not_applied(self, report):
+        report["heads"]["kind"]["gates"][0]["note"] = "max_drop not applied: no baseline"
+        assert [row[-1] for row in rows(report, "Gates")[:2]] == ["ok", "max_drop not applied: no baseline"]
+
+    def test_gates_over_all_heads(self, report):
+        joint = {**report["heads"]["kind"]["gates"][1], "metric": "exact_match", "slice": {}, "reason": "too low"}
+        report["joint_gates"] = [joint]
+        assert rows(report, "Gates")[-1] == [
+            "all heads",
+            "exact_match",
+            "all rows",
+            "min 0.85",
+            "0.8000",
+            "-",
+            "too low",
+        ]
+
+    @staticmethod
+    def every(values, metric="auc", **bounds):
+        """Returns outcomes of a gate on every colour, by value; those below .5, or above for a loss, do not hold."""
+        lower = metric == "ece"
+        return [
+            {
+                **{"metric": metric, "slice": {"colour": colour}, "every": ["colour"], "min_labelled": 100},
+                **{bound: bounds.get(bound) for bound in ("min", "max", "max_drop")},
+                **{"value": value, "baseline": None, "labelled": 100, "note": None},
+                "ok": value >= 0.5 if not lower else value <= 0.5,
+                "reason": f"{colour} is bad",
+            }
+            for colour, value in values.items()
+        ]
+
+    def test_a_gate_on_every_value_that_holds_is_one_row(self, report):
+        values = {"red": 0.9, "blue": 0.6, "green": 0.7}
+        report["heads"]["kind"]["gates"] = self.every(values, min=0.5)
+        assert rows(report, "Gates")[:-1] == [
+            ["kind", "auc", "every colour", "min 0.5", "0.6000", "-", "3 of 3 hold, the worst: colour=blue"],
+        ]
+
+    def test_of_a_gate_on_every_value_the_worst_that_fail_are_shown(self, report):
+        values = {f"c{i}": 0.05 * i for i in range(20)}
+        report["heads"]["kind"]["gates"] = [*self.every(values, min=0.5), *self.every(values, "ece", max=0.5)]
+        found = rows(report, "Gates")[:-1]
+        assert found[0] == [
+            "kind",
+            "auc",
+            "every colour",
+            "min 0.5",
+            "0.0000",
+            "-",
+            "10 of 20 hold, the worst: colour=c0",
+        ]
+        assert [row[2] for row in found[1:6]] == [f"colour=c{i}" for i in range(5)]
+        assert found[1][-1] == "c0 is bad"
+        assert found[6] == ["kind", "auc", "", "", "", "", "and 5 more that do not hold"]
+        # Of a loss the highest is worst; a gate of its own is a row of its own.
+        assert found[7][-1] == "11 of 20 hold, the worst: colour=c19"
+        assert [row[2] for row in found[8:13]] == [f"colour=c{i}" for i in (19, 18, 17, 16, 15)]
+        assert len(gates.refusals(report)) == 19
+
+    def test_a_gate_on_every_value_that_no_value_decides(self, report):
+        [outcome] = self.every({"*": 0.1}, min=0.5)
+        report["heads"]["kind"]["gates"] = [{**outcome, "value": None, "reason": "no value has 100 labelled rows"}]
+        assert rows(report, "Gates")[0][2:] == ["every colour", "min 0.5", "-", "-", "no value has 100 labelled rows"]
 
     def test_worst_slices_that_are_large_enough_and_defined(self, report):
         assert rows(report, "Worst slices") == [

@@ -52,6 +52,11 @@ def test_every_part_of_a_task(write_task):
         ("heads.kind.loss={type: focal, gamma: 1.5}", "focal (gamma 1.5)"),
         ("trunk.members=8", "shared (dropout 0.1, feature_dropout 0, members 8, units [128, 64])"),
         ("training.optimizer={type: adamw}", "optimizer adamw (weight_decay 0.01)"),
+        ("gates.size=[{metric: ece, max: 0.1}]", "ece max 0.1"),
+        ("gates.kind.0.slice=colour", "auc min 0.6 on every colour of 100 labelled rows or more"),
+        ("gates.kind.0.slice=[colour, year]", "on every colour, year of 100 labelled rows or more"),
+        ("gates.kind.0.min_labelled=7", "on colour=red of 7 labelled rows or more"),
+        ("gates.joint=[{metric: exact_match, min: 0.5}]", "exact_match min 0.5"),
     ],
 )
 def test_what_is_chosen_is_shown(write_task, override, shown):

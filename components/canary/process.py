@@ -1,0 +1,90 @@
+"""Starts the fresh process, waits for it, and makes canary.json's content of what it said."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+# Loading a large model and asking it some hundred times takes seconds to a minute or two; longer is a hang.
+TIME_LIMIT_SECONDS = 900
+
+_ROOT = Path(__file__).parent.parent.parent
+
+
+def ask(model: Path, examples: str, warmup_file: Path) -> dict[str, Any]:
+    """Asks a model in a process of its own.
+
+    Args:
+        model: SavedModel folder.
+        examples: Folder of raw examples, gzip TFRecords.
+        warmup_file: To write, for TensorFlow Serving.
+
+    Returns:
+        As `watch`.
+    """
+    command = [sys.executable, "-m", "components.canary.probe", str(model.resolve()), examples, str(warmup_file)]
+    return watch(command, TIME_LIMIT_SECONDS)
+
+
+def watch(command: Sequence[str], time_limit: float) -> dict[str, Any]:
+    """Runs a probe; whatever happens to it is a finding about the model, never an error.
+
+    Args:
+        command: Prints what `components.canary.probe` prints.
+        time_limit: Seconds until it counts as hanging.
+
+    Returns:
+        `ok`; `failures`, sentences; `checks`, each with `signature`, `request`, `ok` and `message`; and `latency`, with
+        `p50_ms` and `p99_ms` by signature.
+    """
+    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
+    try:
+        done = subprocess.run(command, cwd=_ROOT, env=environment, capture_output=True, timeout=time_limit, check=False)
+        said, complaint = done.stdout, _end(done.returncode, done.stderr)
+    except subprocess.TimeoutExpired as expired:
+        said, complaint = expired.stdout or b"", f"did not end within {time_limit} seconds"
+    return _findings(said, complaint)
+
+
+def _end(code: int, stderr: bytes) -> str | None:
+    """Returns how a process ended, as the end of a sentence; None if all is well."""
+    if code == 0:
+        return None
+    if code < 0:
+        return f"was ended by {signal.Signals(-code).name}"
+    lines = stderr.decode(errors="replace").strip().splitlines()
+    return f"ended with exit code {code}" + (f": {lines[-1]}" if lines else "")
+
+
+def _findings(said: bytes, complaint: str | None) -> dict[str, Any]:
+    checks: list[dict[str, Any]] = []
+    latency: dict[str, dict[str, float]] = {}
+    asking: list[str] = []
+    for line in _lines(said):
+        if "check" in line:
+            checks.append(line["check"])
+        latency, asking = line.get("latency", latency), line.get("asking", asking)
+    failures = [f"{c['signature']}, {c['request']}: {c['message']}" for c in checks if not c["ok"]]
+    if complaint:
+        last = f"; the last thing it was asked was {asking[0]}, {asking[1]}" if asking else ""
+        failures.append(f"the process that loaded the model {complaint}{last}")
+    elif not failures and not latency:
+        failures.append("the process that loaded the model ended before it had asked everything")
+    return {"ok": not failures, "failures": failures, "checks": checks, "latency": latency}
+
+
+def _lines(said: bytes) -> list[dict[str, Any]]:
+    """Returns what a probe printed; a process that is killed may leave half a line."""
+    found = []
+    for line in said.decode(errors="replace").splitlines():
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            continue
+    return [line for line in found if isinstance(line, dict)]

@@ -1,0 +1,48 @@
+"""The stage: a fresh process asks the model, and what it finds lies in the artifact."""
+
+import json
+import sys
+
+import pytest
+from tfx.types import standard_artifacts
+
+from components.canary import process
+from components.canary.component import CanaryFindings, Executor
+
+
+@pytest.fixture
+def run(examples_folder, tmp_path):
+    """Runs the stage's executor on a model artifact's folder; returns the folder of its findings."""
+
+    def do(model_folder):
+        examples, model, canary = standard_artifacts.Examples(), standard_artifacts.Model(), CanaryFindings()
+        examples.uri, model.uri, canary.uri = str(examples_folder), str(model_folder), str(tmp_path / "canary")
+        examples.split_names = json.dumps(["test"])
+        Executor().Do({"examples": [examples], "model": [model]}, {"canary": [canary]}, {})
+        return tmp_path / "canary"
+
+    return do
+
+
+def test_a_good_model_is_found_good_and_gets_its_warm_up_requests(run, exported):
+    folder = run(exported)
+    found = json.loads((folder / "canary.json").read_text())
+    assert (found["ok"], found["failures"]) == (True, [])
+    assert {check["ok"] for check in found["checks"]} == {True}
+    assert set(found["latency"]) == {"serving_default", "serving_tf_example", "evaluation", "transform_features"}
+    assert (folder / "tf_serving_warmup_requests").stat().st_size > 0
+
+
+def test_a_bad_model_is_no_error_but_findings(run, tmp_path):
+    found = json.loads((run(tmp_path / "model") / "canary.json").read_text())
+    assert not found["ok"]
+    [failure] = found["failures"]
+    assert "multihead.json: cannot be read (No such file or directory)" in failure
+
+
+def test_the_fresh_process_imports_no_tfx_and_no_beam():
+    listing = "import sys, json; import components.canary.probe; sys.stderr.write(' '.join(sys.modules)); sys.exit(1)"
+    found = process.watch([sys.executable, "-c", listing], 120)
+    modules = found["failures"][0].split(": ", 1)[1].split()
+    assert "tensorflow" in modules
+    assert not {"tfx", "apache_beam", "tensorflow_transform"} & set(modules)

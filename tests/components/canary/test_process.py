@@ -1,0 +1,63 @@
+"""Whatever becomes of the process that loads a model, there are findings, with a sentence for each failure."""
+
+import json
+import sys
+
+import pytest
+
+from components.canary import process
+
+RIGHT = {"signature": "serving_default", "request": "one row", "ok": True, "message": ""}
+WRONG = {"signature": "evaluation", "request": "no rows", "ok": False, "message": "it failed: oh"}
+LATENCY = {"serving_default": {"p50_ms": 1.0, "p99_ms": 2.0}}
+ASKING = {"asking": ["evaluation", "no rows"]}
+
+
+def watch(*lines, end="", time_limit=60):
+    """Runs a process that prints the lines and ends so."""
+    printing = "".join(f"print({json.dumps(line)!r}, flush=True)\n" for line in lines)
+    return process.watch([sys.executable, "-c", f"import os, sys, time\n{printing}{end}"], time_limit)
+
+
+def test_all_is_well():
+    found = watch(ASKING, {"check": RIGHT}, {"latency": LATENCY})
+    assert found == {"ok": True, "failures": [], "checks": [RIGHT], "latency": LATENCY}
+
+
+def test_a_failed_check_is_a_failure_in_words():
+    found = watch(ASKING, {"check": RIGHT}, {"check": WRONG}, {"latency": LATENCY})
+    assert not found["ok"]
+    assert found["failures"] == ["evaluation, no rows: it failed: oh"]
+    assert found["checks"] == [RIGHT, WRONG]
+
+
+@pytest.mark.parametrize(
+    ("end", "expected"),
+    [
+        ("os.kill(os.getpid(), 9)", "was ended by SIGKILL"),
+        ("os.abort()", "was ended by SIGABRT"),
+        ("sys.exit(3)", "ended with exit code 3"),
+        ("raise ValueError('no such op')", "ended with exit code 1: ValueError: no such op"),
+        ("sys.stdout.write('{\"che'); sys.stdout.flush(); os.kill(os.getpid(), 11)", "was ended by SIGSEGV"),
+    ],
+)
+def test_a_process_that_dies_is_a_failure_that_names_the_last_request(end, expected):
+    found = watch({"check": RIGHT}, ASKING, end=end)
+    last = "; the last thing it was asked was evaluation, no rows"
+    assert (found["ok"], found["failures"]) == (False, [f"the process that loaded the model {expected}{last}"])
+    assert found["checks"] == [RIGHT]
+
+
+def test_a_process_that_hangs_is_ended_and_a_failure():
+    found = watch(ASKING, end="time.sleep(600)", time_limit=2)
+    [failure] = found["failures"]
+    assert failure.startswith("the process that loaded the model did not end within 2 seconds")
+
+
+def test_a_process_that_says_nothing_is_a_failure():
+    found = watch("a warning of some library", 7)
+    assert found["failures"] == ["the process that loaded the model ended before it had asked everything"]
+
+
+def test_a_process_that_says_why_it_stopped_is_not_blamed_twice():
+    assert watch({"check": WRONG})["failures"] == ["evaluation, no rows: it failed: oh"]
