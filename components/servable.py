@@ -101,7 +101,7 @@ class Servable:
         import tensorflow as tf
 
         ask = self._signature(signature)
-        return _answer(lambda: ask(tf.constant(list(serialized), tf.string, [len(serialized)])))
+        return _answer(lambda: ask(examples=tf.constant(list(serialized), tf.string, [len(serialized)])))
 
     def _signature(self, name: str) -> Callable[..., dict[str, Any]]:
         if name not in self._loaded.signatures:
@@ -148,3 +148,6 @@ def _answer(ask: Callable[[], dict[str, Any]]) -> dict[str, np.ndarray]:
         return {name: tensor.numpy() for name, tensor in ask().items()}
     except tf.errors.InvalidArgumentError as error:
         raise DataError(" ".join(_FRAMES.sub("", error.message).split())) from None
+    except UnicodeDecodeError:
+        # TensorFlow repeats the bytes of a damaged tf.Example in its message, and then cannot raise it.
+        raise DataError("a tf.Example is damaged") from None

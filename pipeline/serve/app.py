@@ -12,7 +12,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -26,8 +26,6 @@ from pipeline.serve.predicting import predict
 VERSION_HEADER = "X-Model-Version"
 # Requests that are read, answered and written at the same time; others wait. They share the batches.
 _NUM_REQUESTS = 32
-# Two, so that small requests go on beside a large one; TensorFlow uses all cores for each.
-_NUM_BATCHES = 2
 
 
 class _ModelName(Convertor[str]):
@@ -63,7 +61,7 @@ def create_app(models: Models, watcher: Watcher, max_rows: int, max_body: int) -
         max_rows: Rows of a request at most.
         max_body: Bytes of a request's body at most.
     """
-    batcher = Batcher(max_rows, _NUM_BATCHES)
+    batcher = Batcher(max_rows)
     pool = ThreadPoolExecutor(_NUM_REQUESTS, "request")
 
     @asynccontextmanager
@@ -75,8 +73,8 @@ def create_app(models: Models, watcher: Watcher, max_rows: int, max_body: int) -
         batcher.close()
 
     async def answer(request: Request) -> Response:
+        body = await _read(request, max_body)
         with models.use(**_asked(request)) as loaded:
-            body = await _read(request, max_body)
             work = pool.submit(predict, batcher, loaded.servable, loaded.taken, body, max_rows)
             content = await asyncio.wrap_future(work)
         return Response(content, media_type="application/json", headers={VERSION_HEADER: str(loaded.version)})
@@ -126,17 +124,20 @@ async def _read(request: Request, max_body: int) -> bytes:
     """Returns a body; what a client says of its length, or does not say, is not relied upon.
 
     Raises:
-        RequestError: It is too long.
+        RequestError: It is too long, or not whole.
     """
     too_long = RequestError(f"the body is longer than {max_body:,} bytes; send fewer rows in a request", 413)
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > max_body:
         raise too_long
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > max_body:
-            raise too_long
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > max_body:
+                raise too_long
+    except ClientDisconnect:
+        raise RequestError("the connection ended before the body did") from None
     return bytes(body)
 
 

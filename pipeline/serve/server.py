@@ -19,6 +19,8 @@ from schema.errors import UserError
 
 # Seconds that running requests are given when the server is told to stop.
 _GRACE = 30
+# Seconds that a connection may be idle; short ones end just when a client uses them again.
+_IDLE = 75
 _logger = logging.getLogger(__name__)
 
 
@@ -43,28 +45,41 @@ def serve(name: str, folder: Path, host: str, port: int, max_rows: int, max_body
     warnings.filterwarnings("ignore", category=FutureWarning, module="google")
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.WARNING)
     logging.getLogger("pipeline.serve").setLevel(logging.INFO)
+    models = Models(name, folder)
+    app = create_app(models, Watcher(models, poll), max_rows, max_body)
+    config = uvicorn.Config(app, log_config=None, timeout_keep_alive=_IDLE, timeout_graceful_shutdown=_GRACE)
+    server = uvicorn.Server(config)
     with _listen(host, port) as listener:
-        where = f"http://{host}:{listener.getsockname()[1]}"
+        # While it runs, uvicorn has handlers of its own; then it raises the signal once more, which would end the
+        # process by it.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, server.handle_exit)
+        where = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
         _logger.info("listening at %s/v1/models/%s; stop with Ctrl-C", where, name)
         if not _is_loopback(listener):
             _logger.warning("%s can be reached from other machines, and nobody is asked who they are", where)
-        models = Models(name, folder)
-        app = create_app(models, Watcher(models, poll), max_rows, max_body)
-        config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=_GRACE)
-        # uvicorn finishes what is running, and then raises the signal once more, which would end the process by it.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: None)
-        uvicorn.Server(config).run([listener])
+        server.run([listener])
     _logger.info("stopped")
 
 
 def _listen(host: str, port: int) -> socket.socket:
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(address[:2], family=family)
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        # With the protocol, which socket.create_server leaves out: else asyncio keeps Nagle's algorithm, and an answer,
+        # which goes out as head and body, takes 40 ms more.
+        listener = socket.socket(family, kind, protocol)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen()
+        except OSError:
+            listener.close()
+            raise
     except OSError as error:
-        reason = str(error.strerror).partition(" (")[0]  # Python 3.10 adds the address once more.
-        raise UserError(f"{host}:{port}: cannot be listened at ({reason}); give another --host or --port") from None
+        raise UserError(
+            f"{host}:{port}: cannot be listened at ({error.strerror}); give another --host or --port"
+        ) from None
+    return listener
 
 
 def _is_loopback(listener: socket.socket) -> bool:

@@ -15,6 +15,7 @@ the work folder is used again. Then:
 import argparse
 import concurrent.futures
 import contextlib
+import functools
 import http.client
 import json
 import re
@@ -82,7 +83,7 @@ def train(task, data, output, options):
 
 def instances(sample, count):
     """Returns rows as clients give them: a missing value is left out."""
-    features = tuple(load_contract(FLIGHTS).task.features)
+    features = list(load_contract(FLIGHTS).task.features)
     rows = pq.read_table(sample, columns=features).slice(0, count).to_pylist()
     return [{name: value for name, value in row.items() if value is not None} for row in rows]
 
@@ -96,12 +97,14 @@ class Server:
         lines = iter(self._process.stderr.readline, "")
         found = next(found for line in lines if (found := re.search(r"http://([\w.]+:\d+)(/\S+); ", line)))
         self.address, self.path = found[1], f"{found[2]}:predict"
-        threading.Thread(target=self._process.stderr.read, daemon=True).start()  # Else the pipe would be full one day.
+        self.log = []
+        threading.Thread(target=lambda: self.log.extend(lines), daemon=True).start()
 
-    def is_ready(self):
+    def version(self):
+        """Returns the version that is served; None while there is none."""
         with self.connection() as connection:
             connection.request("GET", "/healthz")
-            return connection.getresponse().status == 200
+            return json.load(connection.getresponse()).get("version")
 
     def connection(self):
         return contextlib.closing(http.client.HTTPConnection(self.address, timeout=60))
@@ -128,7 +131,7 @@ class Server:
 def server(task, folder):
     running = Server(task, folder)
     try:
-        while not running.is_ready():
+        while running.version() is None:
             time.sleep(0.2)
         yield running
     finally:
@@ -169,6 +172,8 @@ def measure_swaps(work, rows, num_clients, seconds):
             for i in range(1, VERSIONS):
                 time.sleep(max(0.0, started + i * seconds / VERSIONS - time.perf_counter()))
                 push(i + 1)
+            while running.version() != str(VERSIONS):
+                time.sleep(0.2)
 
         in_threads(num_clients, 1, ask)
         before = running.memory()
@@ -182,7 +187,7 @@ def measure_swaps(work, rows, num_clients, seconds):
     refused = sum(status != 200 for _, _, status, _, _ in answers)
     wrong = sum(not is_right(body, right[int(v)][row]) for row, _, status, v, body in answers if status == 200)
 
-    def call(number, is_over):
+    def call(asked, number, is_over):
         answers = []
         while not is_over():
             started = time.perf_counter()
@@ -190,15 +195,22 @@ def measure_swaps(work, rows, num_clients, seconds):
             answers.append((time.perf_counter() - started,))
         return answers
 
-    direct, direct_taken = in_threads(num_clients, seconds / 3, call)
-    alone, alone_taken = in_threads(1, seconds / 3, call)
+    direct, direct_taken = in_threads(num_clients, seconds / 3, functools.partial(call, asked))
+    alone, alone_taken = in_threads(1, seconds / 3, functools.partial(call, asked))
+    eight = json.dumps({"instances": rows[:8]}).encode()
+    together, together_taken = in_threads(
+        1, seconds / 3, functools.partial(call, [protocol.parse(eight, taken_inputs, 8).columns])
+    )
     shutil.rmtree(folder.parent)
-    table = Table("one row a request", "requests", "per second", "p50 ms", "p99 ms", "slowest ms")
+    table = Table("one row at a time", "requests", "per second", "p50 ms", "p99 ms", "slowest ms")
     add_row(table, f"serve, {num_clients} clients", [one[1] for one in answers], taken)
     add_row(table, f"SavedModel, {num_clients} threads", [one[0] for one in direct], direct_taken)
     add_row(table, "SavedModel, 1 thread", [one[0] for one in alone], alone_taken)
+    add_row(table, "SavedModel, 1 thread, 8 rows at a time", [one[0] for one in together], together_taken)
     console.print(table)
     versions = sorted({version for _, _, _, version, _ in answers if version})
+    loading = [seconds for line in running.log for seconds in re.findall(r"loaded in ([\d.]+) s", line)]
+    console.print(f"seconds to load the versions: {', '.join(loading)}")
     console.print(f"versions seen: {', '.join(versions)}; errors: {refused}; wrong answers: {wrong}")
     console.print(f"resident memory of the server: {before:.0f} MB before, {after:.0f} MB after three new versions")
 

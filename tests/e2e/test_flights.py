@@ -118,7 +118,7 @@ def test_report_has_its_format(finished, output):
     assert set(report["versions"]) == {"python", "tfx", "tensorflow", "keras", "beam", "multihead"}
     assert [stage["id"] for stage in report["stages"]][-2:] == ["Report", "Pusher"]
     assert next(s["rows"] for s in report["stages"] if s["id"] == "ExampleGen") == ROWS
-    assert set(report["joint"]) == {"exact_match", "hamming_loss"}
+    assert set(report["joint"]) == {"exact_match", "hamming_loss", "label_consistency"}
     assert list(report["heads"]) == ["cancelled", "dep_delay", "arr_delay"]
     assert report["heads"]["cancelled"]["classes"] == ["no", "yes"]
     for head in report["heads"].values():

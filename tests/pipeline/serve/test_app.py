@@ -139,6 +139,13 @@ class TestErrors:
             answer = connection.recv(65536)
         assert answer.startswith(b"HTTP/1.1 413 ")
 
+    def test_half_a_body_is_no_error_of_the_server(self, client, caplog):
+        with socket.create_connection(("127.0.0.1", client.base_url.port), timeout=60) as connection:
+            connection.sendall(f"POST {URL}:predict HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{{".encode())
+            assert client.get("/healthz").status_code == 200
+        assert client.get("/healthz").status_code == 200
+        assert caplog.records == []
+
     def test_nothing_is_loaded(self, run_server, folder):
         with run_server(folder, is_loaded=False) as client:
             for status, answer in (ask(client, {"instances": [{}]}), ask(client, {}, "/v1/models/toy:predict")):

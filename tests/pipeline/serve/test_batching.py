@@ -39,7 +39,7 @@ def request(*amounts):
 
 @pytest.fixture
 def batcher():
-    batcher = Batcher(max_rows=5, num_threads=1)
+    batcher = Batcher(max_rows=5)
     yield batcher
     batcher.close()
 

@@ -17,7 +17,7 @@ def b64(value):
 
 @pytest.fixture
 def ask(servable):
-    batcher, taken = Batcher(max_rows=8, num_threads=1), protocol.signatures(servable.exported)
+    batcher, taken = Batcher(max_rows=8), protocol.signatures(servable.exported)
     yield lambda **content: json.loads(predicting.predict(batcher, servable, taken, json.dumps(content).encode(), 8))
     batcher.close()
 
@@ -59,6 +59,11 @@ def test_a_broken_image_is_named(ask, photo):
 def test_a_damaged_example_is_named(ask, example):
     with pytest.raises(RequestError, match=r"^instances\[1\]: .*[Cc]ould not parse"):
         ask(signature_name="serving_tf_example", instances=[example(amount=1.0), b64(b"no" * 10_000)])
+
+
+def test_a_damaged_example_that_is_no_text_is_named(ask, example):
+    with pytest.raises(RequestError, match=r"^instances\[1\]: a tf.Example is damaged$"):
+        ask(signature_name="serving_tf_example", instances=[example(amount=1.0), b64(b"\x89PNG\r\n\x1a\n")])
 
 
 def test_an_example_of_another_type_is_named(ask, example):

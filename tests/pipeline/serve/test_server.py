@@ -37,8 +37,7 @@ def start(write_task, folder, push):
         process.communicate()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_running_request_is_finished_when_the_server_is_stopped(start, wait_until, number):
+def test_a_running_request_is_finished_when_the_server_is_stopped(start, wait_until):
     process, address = start()
     wait_until(lambda: httpx.get(f"{address}/healthz").status_code == 200)
     host, port = address.removeprefix("http://").split(":")
@@ -46,7 +45,7 @@ def test_a_running_request_is_finished_when_the_server_is_stopped(start, wait_un
         head = f"POST /v1/models/toy:predict HTTP/1.1\r\nHost: x\r\nContent-Length: {len(BODY)}\r\n\r\n"
         connection.sendall(head.encode() + BODY[:10])
         wait_until(lambda: httpx.get(f"{address}/healthz").status_code == 200)  # The half request has been read.
-        process.send_signal(number)
+        process.send_signal(signal.SIGTERM)
         wait_until(lambda: not listens(host, int(port)))
         connection.sendall(BODY[10:])
         answer = connection.recv(65536)
@@ -56,6 +55,13 @@ def test_a_running_request_is_finished_when_the_server_is_stopped(start, wait_un
     assert re.search(r" version 1 is served, loaded in ", log)
     assert log.rstrip().endswith(" stopped")
     assert "Traceback" not in log
+
+
+def test_it_can_be_stopped_before_it_is_ready(start):
+    process, _ = start()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 0
+    assert "Traceback" not in process.stderr.read()
 
 
 def listens(host, port):
