@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -71,12 +71,17 @@ def _complain(error: UserError) -> None:
 @app.command(epilog="Example: multihead data flights")
 def data(
     name: Annotated[str, typer.Argument(metavar="NAME", help=", ".join(DATASETS))],
-    output: Annotated[Path | None, typer.Option(help="Folder to write to; data/NAME if not given.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder to write to; data/NAME if not given, data/NAME_by_day with --spans day.")
+    ] = None,
+    spans: Annotated[
+        Literal["day"] | None, typer.Option(help="Write a folder per day, date=YYYY-MM-DD, of the flights.")
+    ] = None,
 ) -> None:
     """Write a real data set as Parquet."""
     from pipeline.datasets import make_dataset
 
-    made = make_dataset(name, output or Path("data") / name)
+    made = make_dataset(name, output or Path("data") / (f"{name}_by_{spans}" if spans else name), spans)
     typer.echo(f"{made.path}: {made.rows:,} rows, {len(made.columns)} columns")
 
 
@@ -101,28 +106,43 @@ def run(
         str | None,
         typer.Option(metavar="REASON", help="Do not compare with the last blessed model; the report says why."),
     ] = None,
+    span: Annotated[str | None, typer.Option(help="The newest span to read; the latest if not given.")] = None,
+    window: Annotated[int | None, typer.Option(min=1, help="How many spans, counted back; 1 if not given.")] = None,
+    split_by: Annotated[
+        Literal["span"] | None, typer.Option(help="Train on older spans of the window, judge on the newest.")
+    ] = None,
+    first: Annotated[
+        str | None, typer.Option("--from", metavar="SPAN", help="Make up for every span from here on, each a run.")
+    ] = None,
+    last: Annotated[str | None, typer.Option("--to", metavar="SPAN", help="Where --from ends.")] = None,
+    if_new: Annotated[
+        bool, typer.Option("--if-new", help="Do nothing if these spans, task and code have a verdict already.")
+    ] = False,
 ) -> None:
     """Run the whole pipeline: ingest, validate, transform, train, evaluate, judge, push.
+
+    Where the task says data.spans, it reads a window of spans, such as days. With --from, runs that have a verdict are
+    left out, and the first that fails is the last.
 
     Exit code: 0 pushed, 2 bad input or configuration, 3 the data contradicts its schema, 4 the model was refused,
     5 another run holds the folder, 1 anything else.
     """
-    from pipeline import session
+    from pipeline import execute, session, windows
     from schema.contract import find_task, load_contract
 
-    contract = load_contract(find_task(task), overrides or ())
+    load = windows.load_by_span if split_by else load_contract
+    contract = load(find_task(task), overrides or ())
+    anew = "--fresh" if fresh else "--no-baseline" if no_baseline else None
+    wanted = windows.Wanted(span, window, first, last, if_new, anew)
+    windows.check(contract, wanted)
     config = session.configure(contract, data, output, fresh, _beam_options(beam_option), no_baseline)
-
-    def work(progress: Progress) -> dict[str, Any]:
-        with progress.doing("starting TFX and TensorFlow"):
-            from pipeline.run import run_task
-        report = run_task(contract, config, progress.start, progress.finish)
-        progress.close(report, config)
-        return report
-
+    runs, impossible = windows.candidates(contract, config, wanted)
+    for sentence in impossible:
+        typer.echo(sentence)
     with session.hold(config):
-        report = session.watched(config, work, "stages")
-    if not report["blessed"]:
+        needs_verdict = first is not None or if_new
+        reports = execute.run_pending(contract, runs) if needs_verdict else [execute.run_once(contract, runs[0])]
+    if not all(report["blessed"] for report in reports):
         raise typer.Exit(_NOT_BLESSED)
 
 
@@ -142,12 +162,12 @@ def compare(
     Nothing is pushed. The same command goes on where it was interrupted, and with more values or seeds trains only what
     is new. Exit codes are those of `run`.
     """
-    from pipeline import session
+    from pipeline import session, windows
     from pipeline.compare import grid as grids
     from schema.contract import find_task
 
     cells = grids.read_grid(find_task(task), grid or (), seeds)
-    config = session.configure(cells[0].contract, data, output)
+    config = windows.everything(cells[0].contract, session.configure(cells[0].contract, data, output))
 
     def work(progress: Progress) -> None:
         with progress.doing("starting TFX and TensorFlow"):
@@ -244,9 +264,10 @@ def rollback(
     typer.echo(f"served now: {config.serving / str(done.now.version)}")
 
 
-@app.command(epilog="Example: multihead report runs/flights")
+@app.command(epilog="Example: multihead report runs/flights --html report.html")
 def report(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder (its newest report) or a report.json.")],
+    html: Annotated[Path | None, typer.Option(metavar="F", help="Also writes the report as one HTML file.")] = None,
 ) -> None:
     """Print what came out of a run: per head its metrics, gates and worst slices."""
     from pipeline.report import document, tables
@@ -258,6 +279,10 @@ def report(
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{file}: not a whole report: {error} is missing or of another form") from None
     _console().print(rendered)
+    if html:
+        from pipeline.report import page
+
+        typer.echo(f"page: {page.write(html, found)}")
 
 
 def _beam_options(given: list[str] | None) -> tuple[str, ...]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
+
+from components.example_gen.spans import Span
 
 # In process, in memory: Beam from 2.68 on may otherwise hand a DirectRunner job to Prism, which it would download. The
 # image is never used in process; naming one keeps TFX from packing itself into an sdist for every stage.
@@ -21,6 +24,8 @@ class RunConfig:
         fresh: Run every stage, whatever the cache holds.
         beam_options: Beam's command line options, after those of the local runner.
         no_baseline: Why the model is not to be compared with the last blessed one; None if it is.
+        spans: The spans that are read, ascending; none if the data has no spans.
+        missing: Labels of those that its window should have had, and that are not there.
     """
 
     data: Path
@@ -29,6 +34,16 @@ class RunConfig:
     fresh: bool = False
     beam_options: tuple[str, ...] = ()
     no_baseline: str | None = None
+    spans: tuple[Span, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    @property
+    def window(self) -> dict[str, Any] | None:
+        """The spans as report.json names them: `first`, `last`, how many `spans`, `missing`; None if there are none."""
+        if not self.spans:
+            return None
+        labels = {"first": self.spans[0].label, "last": self.spans[-1].label}
+        return {**labels, "spans": len(self.spans), "missing": list(self.missing)}
 
     @property
     def metadata(self) -> Path:
@@ -39,6 +54,11 @@ class RunConfig:
     def artifacts(self) -> Path:
         """TFX's artifacts."""
         return self.output / "artifacts"
+
+    @property
+    def span_store(self) -> Path:
+        """Encoded rows of every span that was read."""
+        return self.artifacts / "spans"
 
     @property
     def serving(self) -> Path:

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from schema.applications import BUILT_IN_WEIGHTS
+from schema.data import Data
 from schema.features import (
     ApplicationEncoder,
     CategoricalFeature,
@@ -26,7 +27,7 @@ from schema.features import (
 )
 from schema.heads import CrossEntropy, Head, MulticlassHead, MultilabelHead
 from schema.push import Push
-from schema.task import Data, TaskSpec
+from schema.task import TaskSpec
 from schema.training import Training
 from schema.trunks import SharedTrunk
 
@@ -36,6 +37,7 @@ _CONTRACT = (
     "schema/applications.py",
     "schema/columns.py",
     "schema/contract.py",
+    "schema/data.py",
     "schema/features.py",
     "schema/gates.py",
     "schema/heads.py",

@@ -21,15 +21,16 @@ from components.canary.component import Canary
 from components.data_gate.component import DataGate
 from components.evaluator.component import Evaluator, Report
 from components.evaluator.config import slice_keys, slicing_config
-from components.example_gen import images, source
 from components.example_gen.component import ExampleGen
 from components.example_gen.layout import Layout
+from components.example_gen.store import Entry
 from components.import_schema.component import ImportSchema
 from components.pusher.component import Pusher
 from components.pusher.history import revocation
 from pipeline import fingerprint
 from pipeline.baseline import find_baseline
 from pipeline.config import RunConfig
+from pipeline.identity import data_fingerprint, stored_key
 from pipeline.report import document
 from schema import names
 from schema.contract import Contract
@@ -49,7 +50,7 @@ def build_pipeline(contract: Contract, run: RunConfig) -> Pipeline:
         DataError: There is no data, or the serving folder is damaged.
     """
     task, classes = contract.task, {head: list(values) for head, values in contract.classes.items()}
-    rows, layout = data_fingerprint(contract, run.data), Layout.of(contract)
+    rows, layout = data_fingerprint(contract, run.data, run.spans), Layout.of(contract)
     transform_task, trainer_task = fingerprint.for_transform(task), fingerprint.for_trainer(task)
     training = training_digest(contract, rows)
     last_blessed = find_baseline(run, training)
@@ -59,6 +60,11 @@ def build_pipeline(contract: Contract, run: RunConfig) -> Pipeline:
         config=task.data,
         layout=layout,
         fingerprint=fingerprint.digest(rows, fingerprint.code("ExampleGen")),
+        window=[
+            Entry(span.label, span.number, str(Path(span.folder).resolve()), stored_key(contract, span))
+            for span in run.spans
+        ],
+        store=str(run.span_store.resolve()),
     )
     statistics = StatisticsGen(
         examples=example_gen.outputs["examples"], stats_options=statistics_options(layout.images)
@@ -66,6 +72,7 @@ def build_pipeline(contract: Contract, run: RunConfig) -> Pipeline:
     schema = ImportSchema(contract.schema).with_id("ImportSchemaGen")
     validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"])
     gate = DataGate(
+        examples=example_gen.outputs["examples"],
         anomalies=validator.outputs["anomalies"],
         statistics=statistics.outputs["statistics"],
         columns=[*task.features, *task.heads],
@@ -175,17 +182,6 @@ def statistics_options(images: Iterable[str]) -> tfdv.StatsOptions | None:
         schema_pb2.Feature(name=name, type=schema_pb2.BYTES, image_domain=schema_pb2.ImageDomain()) for name in images
     ]
     return tfdv.StatsOptions(schema=schema_pb2.Schema(feature=declared)) if declared else None
-
-
-def data_fingerprint(contract: Contract, data: Path) -> str:
-    """Returns a digest of the data's files: tables, and the images that they name.
-
-    Raises:
-        DataError: There is no data, or it cannot be read.
-    """
-    file_format = contract.task.data.format
-    files = source.find_files(data, file_format)
-    return source.fingerprint([*files, *images.referenced(files, file_format, Layout.of(contract).path_columns)])
 
 
 def training_digest(contract: Contract, rows: str) -> str:

@@ -64,8 +64,9 @@ class Progress:
         self._console.print(tables.verdict_line(report), soft_wrap=True)
         for sentence in gates.refusals(report):
             self._console.print(Text(f"  {sentence}", style="red"), soft_wrap=True)
-        lines = (f"report: {run.reports / document.REPORT_FILE}", f"read it: multihead report {run.output}")
-        for line in lines:
+        page = run.reports / document.PAGE_FILE
+        lines = [f"report: {run.reports / document.REPORT_FILE}", *([f"page: {page}"] if page.is_file() else [])]
+        for line in (*lines, f"read it: multihead report {run.output}"):
             self._console.print(Text(line), soft_wrap=True)
 
     def show(self, *parts: RenderableType) -> None:

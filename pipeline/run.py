@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 import json
+import logging
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,16 +13,19 @@ from typing import Any
 from components.data_gate.component import load_anomalies
 from components.evaluator.component import REPORT_FILE
 from components.example_gen.component import rows_property
+from components.example_gen.window import SPAN_PROPERTY, WINDOW_PROPERTY, empty_spans, window_text
 from components.pusher.component import DESTINATION_PROPERTY
 from components.statistics import load_by_split
 from components.trainer import curves
 from pipeline import fingerprint
 from pipeline.config import RunConfig
 from pipeline.graph import NEVER_CACHED, build_pipeline
+from pipeline.identity import run_key
 from pipeline.report import document, gather, page
 from pipeline.runners.local import Stage, run_pipeline
 from schema import names
 from schema.contract import Contract
+from schema.errors import UserError
 
 # Whose rows a stage goes through; the others read no rows.
 _SPLITS_READ = {
@@ -47,6 +52,9 @@ def run_task(
         The report.
     """
     started = _now()
+    key = run_key(contract, run)
+    if run.fresh:
+        shutil.rmtree(run.span_store, ignore_errors=True)  # Or else its spans would not be read.
     pipeline = build_pipeline(contract, run)
     entries: list[dict[str, Any]] = []
     rows: dict[str, int] = {}
@@ -61,7 +69,10 @@ def run_task(
         )
         on_finish(entries[-1])
 
-    stages = run_pipeline(pipeline, run.run_id, NEVER_CACHED, on_start, finish)
+    of_spans: dict[str, int | str] = {}
+    if run.spans:
+        of_spans = {SPAN_PROPERTY: run.spans[-1].number, WINDOW_PROPERTY: window_text(run.spans)}
+    stages = run_pipeline(pipeline, run.run_id, NEVER_CACHED, on_start, finish, properties=of_spans)
     by_id = {stage.id: stage for stage in stages}
     judged = json.loads((Path(by_id["Report"].outputs["report"].uri) / REPORT_FILE).read_text(encoding="utf-8"))
     pushed = by_id["Pusher"].outputs["pushed_model"].get_string_custom_property(DESTINATION_PROPERTY)
@@ -72,6 +83,9 @@ def run_task(
         "format": document.FORMAT,
         "task": contract.task.task,
         "run_id": run.run_id,
+        "key": key,
+        "span": run.spans[-1].label if run.spans else None,
+        "window": run.window and run.window | {"empty": empty_spans(by_id["ExampleGen"].outputs["examples"])},
         "started": started,
         "finished": _now(),
         "versions": document.versions(),
@@ -89,7 +103,11 @@ def run_task(
         **judged,
     }
     document.write(run.reports, report)
-    page.write(run.reports / document.PAGE_FILE, report)
+    try:
+        page.write(run.reports / document.PAGE_FILE, report)
+    except UserError:
+        # The verdict stands and the model is served: a page that cannot be drawn does not change that.
+        logging.exception("no report.html")
     return report
 
 

@@ -49,7 +49,8 @@ def configure(
         raise UserError('--no-baseline: say why, for the report, such as --no-baseline "labels were corrected"')
     name, file_format = contract.task.task, contract.task.data.format
     source = data or _default_data(name)
-    find_shards(find_files(source, file_format), file_format)
+    if contract.task.data.spans is None:  # Else only the spans that are chosen matter.
+        find_shards(find_files(source, file_format), file_format)
     return RunConfig(source, run_folder(contract, output), new_run_id(), fresh, beam_options, no_baseline)
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import Field, PositiveInt, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints, ValidationError
 
-from schema import names
+from schema import data, names
+from schema.data import Data
 from schema.document import Document, read_document
 from schema.features import Feature
 from schema.gates import JOINT, JOINT_METRICS, METRICS, Gates
@@ -26,44 +27,6 @@ from schema.trunks import SharedTrunk, Trunk
 from schema.validation import problems_of
 
 TaskName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")]
-
-
-class Ratios(Part):
-    """Shares of the rows per split, such as 8 : 1 : 1."""
-
-    train: PositiveInt = 8
-    """Share that the model learns from."""
-    eval: PositiveInt = 1
-    """Share that training stops on and calibration is fitted on."""
-    test: PositiveInt = 1
-    """Share that the model is judged on."""
-
-
-class HashSplit(Part):
-    """Rows go to a split by a hash of their content, or of the `key` columns so that equal keys stay together."""
-
-    by: Literal["hash"]
-    ratios: Ratios = Ratios()
-    """How large the splits are."""
-    key: tuple[str, ...] = ()
-    """Columns whose values decide; if empty, all but the labels."""
-
-
-class ColumnSplit(Part):
-    """Rows go to the split that a column names: `train`, `eval` or `test`."""
-
-    by: Literal["column"]
-    column: str
-    """Its name; it need not be a feature."""
-
-
-class Data(Part):
-    """Where rows come from and how they are split."""
-
-    format: Literal["parquet", "csv"] = "parquet"
-    """Of the files."""
-    split: Annotated[HashSplit | ColumnSplit, Field(discriminator="by")] = HashSplit(by="hash")
-    """Which rows train, stop and judge the model."""
 
 
 class TaskSpec(Part):
@@ -138,6 +101,7 @@ def _cross_checks(document: Document) -> Iterable[Problem]:
     if JOINT in heads:
         message = f"`gates.{JOINT}` holds the gates over all heads together: call the head otherwise"
         yield document.problem(("heads", JOINT), message)
+    yield from data.checks(document)
     yield from _gate_checks(document)
     dependencies = {name: _dependencies(document.section("heads", name).get("depends_on")) for name in heads}
     for name, others in dependencies.items():

@@ -18,6 +18,8 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ExecutionParameter
 
 from components.data_gate.anomalies import absent, errors
+from components.data_gate.vanished import vanished
+from components.example_gen.window import load_window
 from components.statistics import load_by_split
 from schema.errors import AnomaliesFound
 
@@ -49,8 +51,10 @@ class Executor(base_executor.BaseExecutor):
         """
         by_split = load_anomalies(artifact_utils.get_single_instance(input_dict["anomalies"]))
         statistics = load_by_split(artifact_utils.get_single_instance(input_dict["statistics"]))
+        window = load_window(artifact_utils.get_single_instance(input_dict["examples"]))
+        columns = json.loads(exec_properties["columns"])
         found = errors(by_split)
-        missing = absent(statistics, json.loads(exec_properties["columns"]))
+        missing = {**vanished(window, columns), **absent(statistics, columns)}
         known = "\n".join(found)
         found += [sentence for name, sentence in missing.items() if f"column '{name}'" not in known]
         if found:
@@ -62,6 +66,7 @@ class DataGateSpec(types.ComponentSpec):
 
     PARAMETERS = {"columns": ExecutionParameter(type=str)}
     INPUTS = {
+        "examples": ChannelParameter(type=standard_artifacts.Examples),
         "anomalies": ChannelParameter(type=standard_artifacts.ExampleAnomalies),
         "statistics": ChannelParameter(type=standard_artifacts.ExampleStatistics),
     }
@@ -72,6 +77,7 @@ class DataGate(base_component.BaseComponent):
     """Stops the run on anomalies.
 
     Args:
+        examples: ExampleGen's output.
         anomalies: ExampleValidator's output.
         statistics: Of the examples.
         columns: Features and labels of the task: a run without values for one of them is in vain.
@@ -80,5 +86,15 @@ class DataGate(base_component.BaseComponent):
     SPEC_CLASS = DataGateSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
 
-    def __init__(self, anomalies: types.BaseChannel, statistics: types.BaseChannel, columns: Iterable[str]):
-        super().__init__(DataGateSpec(anomalies=anomalies, statistics=statistics, columns=json.dumps(list(columns))))
+    def __init__(
+        self,
+        examples: types.BaseChannel,
+        anomalies: types.BaseChannel,
+        statistics: types.BaseChannel,
+        columns: Iterable[str],
+    ):
+        super().__init__(
+            DataGateSpec(
+                examples=examples, anomalies=anomalies, statistics=statistics, columns=json.dumps(list(columns))
+            )
+        )

@@ -1,20 +1,19 @@
 """ExampleGen: Parquet or CSV rows to tf.Examples in train, eval and test splits, by Arrow record batches.
 
 Stock FileBasedExampleGen finds spans and fingerprints in a driver, which Kubeflow Pipelines never runs; here the data's
-fingerprint is a parameter, so that the cache knows the data on every runner.
+fingerprint, or the window of spans, is a parameter, so that the cache knows the data on every runner.
 """
 
 from __future__ import annotations
 
-import os
-import uuid
-from collections.abc import Iterator, Mapping
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
-import tensorflow as tf
-from apache_beam.metrics import Metrics, MetricsFilter
+from apache_beam.metrics import MetricsFilter
 from pydantic import TypeAdapter
 from tfx import types
 from tfx.components.util import examples_utils
@@ -24,55 +23,20 @@ from tfx.dsl.io import fileio
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ExecutionParameter
-from tfx_bsl.coders import example_coder
 
-from components.example_gen import columns, images, source, split
+from components.example_gen import source, store
 from components.example_gen.layout import Layout
+from components.example_gen.store import Entry, entries_from_json, entries_to_json
+from components.example_gen.window import describe
+from components.example_gen.write import NAMESPACE, Work, WriteShard
+from schema.data import Data, SpanSplit, Split
 from schema.errors import DataError
 from schema.names import SPLITS
-from schema.task import ColumnSplit, Data, HashSplit
 
 
 def rows_property(split_name: str) -> str:
     """Returns the name of the examples' property that holds the number of rows of a split."""
     return f"rows_{split_name}"
-
-
-class WriteShard(beam.DoFn):
-    """Reads one shard and writes its rows, one gzip TFRecord file per split."""
-
-    def __init__(self, layout: Layout, rule: HashSplit | ColumnSplit, folders: Mapping[str, str]):
-        self._layout = layout
-        self._rule = rule
-        self._folders = folders
-        self._rows = {name: Metrics.counter("example_gen", name) for name in SPLITS}
-
-    def process(self, element: tuple[int, source.Shard]) -> Iterator[None]:
-        """Writes the files of one shard; yields nothing."""
-        index, shard = element
-        # A file appears under its name only when it is whole: a bundle that Beam retries leaves no half.
-        name = f"data_tfrecord-{index:05d}.gz"
-        temporary = {key: os.path.join(folder, f".{name}-{uuid.uuid4().hex}") for key, folder in self._folders.items()}
-        options = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=1)
-        writers = {key: tf.io.TFRecordWriter(path, options) for key, path in temporary.items()}
-        encode = example_coder.RecordBatchToExamplesEncoder().encode
-        layout, first_row = self._layout, shard.first_row
-        for batch in source.read_shard(shard, layout.types, has_images=bool(layout.images)):
-            rows = columns.to_features(
-                batch, layout.types, shard.file, {*layout.labels, *layout.images}, layout.separators
-            )
-            rows = images.read(rows, layout.images, shard.file, first_row)
-            first_row += batch.num_rows
-            serialized = encode(rows)
-            splits = split.assign(rows, self._rule, layout.labels)
-            for record, position in zip(serialized, splits.tolist(), strict=True):
-                writers[SPLITS[position]].write(record)
-            for position, key in enumerate(SPLITS):
-                self._rows[key].inc(int((splits == position).sum()))
-        for key, writer in writers.items():
-            writer.close()
-            fileio.rename(temporary[key], os.path.join(self._folders[key], name), overwrite=True)
-        yield from ()
 
 
 class Executor(BaseBeamExecutor):
@@ -96,28 +60,64 @@ class Executor(BaseBeamExecutor):
         for folder in folders.values():
             fileio.makedirs(folder)
         data = TypeAdapter(Data).validate_json(exec_properties["config"])
-        files = source.find_files(Path(exec_properties["data"]), data.format)
-        shards = source.find_shards(files, data.format)
         layout = Layout.from_json(exec_properties["layout"])
-
-        pipeline = self._make_beam_pipeline()
-        _ = (
-            pipeline
-            | "Shards" >> beam.Create(list(enumerate(shards)))
-            | "Spread" >> beam.Reshuffle()
-            | "Write" >> beam.ParDo(WriteShard(layout, data.split, folders))
-        )
-        result = pipeline.run()
-        result.wait_until_finish()
-        counters = result.metrics().query(MetricsFilter().with_namespace("example_gen"))["counters"]
-        rows = dict.fromkeys(SPLITS, 0) | {found.key.metric.name: found.result for found in counters}
+        window = entries_from_json(exec_properties["window"])
+        if window:
+            rows: Mapping[str, int] = self._gather(window, exec_properties["store"], data, layout, folders)
+            describe(examples, window, exec_properties["store"])
+        else:
+            files = source.find_files(Path(exec_properties["data"]), data.format)
+            shards = source.find_shards(files, data.format)
+            work = [Work(shard, index, folders) for index, shard in enumerate(shards)]
+            rows = self._write(work, layout, data.split)[""].rows
         if empty := [name for name, count in rows.items() if not count]:
+            is_by_span = isinstance(data.split, SpanSplit)
+            rows_mend = "give more rows, or other ratios in data.split"
+            mend = "give more spans, by a wider --window" if is_by_span else rows_mend
             raise DataError(
-                f"{exec_properties['data']}: no row of {sum(rows.values())} falls into {' and '.join(empty)}; "
-                "give more rows, or other ratios in data.split"
+                f"{exec_properties['data']}: no row of {sum(rows.values())} falls into {' and '.join(empty)}; {mend}"
             )
         for name, count in rows.items():
             examples.set_int_custom_property(rows_property(name), count)
+
+    def _gather(
+        self,
+        window: Sequence[Entry],
+        folder: str,
+        data: Data,
+        layout: Layout,
+        folders: Mapping[str, str],
+    ) -> dict[str, int]:
+        """Reads the spans that no earlier window had, and puts all together; returns rows by split."""
+        drafts = store.open_drafts(folder, store.absent(folder, window))
+        work = []
+        for entry, draft in drafts.items():
+            files = source.find_files(Path(entry.folder), data.format)
+            into = store.split_folders(draft)
+            work += [Work(one, i, into, entry.label) for i, one in enumerate(source.shards_of(files, data.format))]
+        found = self._write(work, layout, data.split)
+        for entry, draft in drafts.items():
+            store.keep(folder, entry, draft, found[entry.label])
+        return store.assemble(folder, window, data.split, folders)
+
+    def _write(self, work: Sequence[Work], layout: Layout, rule: Split) -> Mapping[str, store.Summary]:
+        """Reads and writes shards; returns what was written by label of the span."""
+        found: dict[str, store.Summary] = defaultdict(lambda: store.Summary(dict.fromkeys(SPLITS, 0), {}))
+        if not work:
+            return found
+        pipeline = self._make_beam_pipeline()
+        _ = (
+            pipeline
+            | "Shards" >> beam.Create(list(work))
+            | "Spread" >> beam.Reshuffle()
+            | "Write" >> beam.ParDo(WriteShard(layout, rule))
+        )
+        result = pipeline.run()
+        result.wait_until_finish()
+        for counter in result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))["counters"]:
+            span, kind, name = json.loads(counter.key.metric.name)
+            getattr(found[span], kind)[name] = counter.result
+        return found
 
 
 class ExampleGenSpec(types.ComponentSpec):
@@ -128,31 +128,45 @@ class ExampleGenSpec(types.ComponentSpec):
         "config": ExecutionParameter(type=str),
         "layout": ExecutionParameter(type=str),
         "fingerprint": ExecutionParameter(type=str),
+        "window": ExecutionParameter(type=str),
+        "store": ExecutionParameter(type=str),
     }
     INPUTS: dict[str, ChannelParameter] = {}
     OUTPUTS = {"examples": ChannelParameter(type=standard_artifacts.Examples)}
 
 
 class ExampleGen(base_component.BaseComponent):
-    """Reads a file or folder of Parquet or CSV.
+    """Reads a file or folder of Parquet or CSV, or a window of spans.
 
     Args:
         data: File or folder.
         config: `data` of the task.
         layout: Columns, and what they hold.
         fingerprint: Of the data and of the code: a change makes the cache miss.
+        window: Spans to read instead of the whole folder, the newest last.
+        store: Where the encoded rows of spans are kept.
     """
 
     SPEC_CLASS = ExampleGenSpec
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
 
-    def __init__(self, data: str, config: Data, layout: Layout, fingerprint: str):
+    def __init__(
+        self,
+        data: str,
+        config: Data,
+        layout: Layout,
+        fingerprint: str,
+        window: Iterable[Entry] = (),
+        store: str = "",
+    ):
         super().__init__(
             ExampleGenSpec(
                 data=data,
                 config=config.model_dump_json(),
                 layout=layout.to_json(),
                 fingerprint=fingerprint,
+                window=entries_to_json(window),
+                store=store,
                 examples=types.Channel(type=standard_artifacts.Examples),
             )
         )

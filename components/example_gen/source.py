@@ -21,7 +21,7 @@ ROWS_PER_IMAGE_BATCH = 256
 
 # What stands for "no value" in a CSV cell; a quoted "NA" stays text.
 CSV_NULLS = ["", "NA", "NaN", "nan", "null", "NULL"]
-_SUFFIX = {"parquet": ".parquet", "csv": ".csv"}
+SUFFIX = {"parquet": ".parquet", "csv": ".csv"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,16 +49,23 @@ def find_files(data: Path, file_format: str) -> tuple[Path, ...]:
         raise DataError(f"{data}: no such file or folder; give the data's path with --data")
     if data.is_file():
         return (data,)
-    suffix = _SUFFIX[file_format]
-    # Spark names folders like files, too.
-    files = [
-        file
-        for file in data.rglob(f"*{suffix}")
-        if file.is_file() and not any(part[0] in "._" for part in file.relative_to(data).parts)
-    ]
+    files = tuple(_files(data, file_format))
     if not files:
+        suffix = SUFFIX[file_format]
         raise DataError(f"{data}: no {suffix} file in this folder, and the task says data.format: {file_format}")
     return tuple(sorted(files))
+
+
+def has_files(folder: Path, file_format: str) -> bool:
+    """Returns whether `find_files` would find one in a folder."""
+    return any(True for _ in _files(folder, file_format))
+
+
+def _files(folder: Path, file_format: str) -> Iterator[Path]:
+    # Spark names folders like files, too.
+    for file in folder.rglob(f"*{SUFFIX[file_format]}"):
+        if file.is_file() and not any(part[0] in "._" for part in file.relative_to(folder).parts):
+            yield file
 
 
 def fingerprint(files: Sequence[Path]) -> str:
@@ -80,11 +87,26 @@ def find_shards(files: Sequence[Path], file_format: str) -> list[Shard]:
     Raises:
         DataError: A file cannot be read, or there is no row in all of them.
     """
-    shards = [shard for file in files for shard in _FINDERS[file_format](file)]
+    shards = list(shards_of(files, file_format))
     if not shards:
         where = str(files[0]) if len(files) == 1 else f"{files[0]} and {len(files) - 1} more"
         raise DataError(f"{where}: no rows")
     return shards
+
+
+def has_rows(folder: Path, file_format: str) -> bool:
+    """Returns whether any file of a folder has a row.
+
+    Raises:
+        DataError: A file cannot be read.
+    """
+    return any(True for _ in shards_of(find_files(folder, file_format), file_format))
+
+
+def shards_of(files: Sequence[Path], file_format: str) -> Iterator[Shard]:
+    """Yields the same pieces as `find_shards`, and none if there are no rows."""
+    for file in files:
+        yield from _FINDERS[file_format](file)
 
 
 def _parquet_shards(file: Path) -> Iterator[Shard]:

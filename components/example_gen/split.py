@@ -8,18 +8,20 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from schema.data import ColumnSplit, SpanSplit, Split
 from schema.errors import DataError
-from schema.names import SPLITS
+from schema.names import SPLITS, TRAIN
 from schema.problems import nearest
-from schema.task import ColumnSplit, HashSplit
 
 # FNV-1a's 64-bit constants: how the hashes of a row's columns become one.
 _FNV_OFFSET = np.uint64(14695981039346656037)
 _FNV_PRIME = np.uint64(1099511628211)
 
 
-def assign(rows: pa.RecordBatch, split: HashSplit | ColumnSplit, labels: Collection[str] = ()) -> np.ndarray:
+def assign(rows: pa.RecordBatch, split: Split, labels: Collection[str] = ()) -> np.ndarray:
     """Returns the split of every row as an index into SPLITS, int64 `(rows,)`.
+
+    With `by: span` it is `eval` or `test` for every row, as if its span were among the newest (see `of_span`).
 
     Without a key the hash is over all columns but the labels: a new head, or a label that comes late or is corrected,
     moves no row. A new column does; a key keeps rows where they are even then.
@@ -34,10 +36,21 @@ def assign(rows: pa.RecordBatch, split: HashSplit | ColumnSplit, labels: Collect
     """
     if isinstance(split, ColumnSplit):
         return _by_column(_column(rows, split.column), split.column)
-    ratios = [getattr(split.ratios, name) for name in SPLITS]
+    ratios = [0, 1, 1] if isinstance(split, SpanSplit) else [getattr(split.ratios, name) for name in SPLITS]
     hashed = split.key or [name for name in rows.schema.names if name not in labels]
     buckets = row_hashes(rows, hashed) % np.uint64(sum(ratios))
     return np.asarray(np.searchsorted(np.cumsum(ratios), buckets, side="right"))
+
+
+def of_span(split_name: str, split: Split, age: int) -> str:
+    """Returns where the rows go that `assign` put into a split, once it is known how old their span is.
+
+    Args:
+        split_name: One of SPLITS.
+        split: The rule.
+        age: How many newer spans the window has.
+    """
+    return TRAIN if isinstance(split, SpanSplit) and age >= split.newest else split_name
 
 
 def row_hashes(rows: pa.RecordBatch, names: tuple[str, ...] | list[str]) -> np.ndarray:

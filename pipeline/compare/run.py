@@ -13,7 +13,8 @@ from pipeline.compare import records, summary, tables
 from pipeline.compare.grid import Cell
 from pipeline.compare.training import Examples, find_examples, train_and_judge
 from pipeline.config import RunConfig
-from pipeline.graph import NEVER_CACHED, build_pipeline, data_fingerprint, training_digest
+from pipeline.graph import NEVER_CACHED, build_pipeline, training_digest
+from pipeline.identity import data_fingerprint
 from pipeline.progress import Progress
 from pipeline.report import document
 from pipeline.runners.local import run_pipeline
@@ -46,7 +47,7 @@ def compare(cells: Sequence[Cell], num_seeds: int, run: RunConfig, progress: Pro
     results: list[list[dict[str, Any]]] = []
     for cell in cells:
         results.append([])
-        rows = data_fingerprint(cell.contract, run.data)
+        rows = data_fingerprint(cell.contract, run.data, run.spans)
         for number in range(num_seeds):
             contract = cell.with_seed(number)
             name = f"{cell.label}, seed {contract.task.training.seed}"

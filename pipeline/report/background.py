@@ -6,10 +6,12 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from components.pusher.limits import MOSTLY
 from pipeline.report.parts import Cell, Row, Table
 
 # A column may be a text of any length.
 _LONGEST = 40
+_NUMBERS = ("min", "median", "mean", "max", "std")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,44 +36,42 @@ def of_data(data: Mapping[str, Any] | None) -> DataView | None:
     if not data:
         return None
     splits = [[split, f"{rows:,}"] for split, rows in data["splits"].items()]
-    columns: list[Row] = [
-        [f["name"], f["type"], _missing(f["missing"]), _numbers(f), _texts(f)] for f in data["features"]
-    ]
+    columns: list[Row] = [[f["name"], f["type"], _missing(f["missing"]), _values(f)] for f in data["features"]]
     return DataView(
         Table("Rows by split", ["split", "rows"], splits),
-        Table.capped(
-            "Columns of the split train", ["column", "type", "missing", "numbers", "texts"], columns, shown=30
-        ),
+        Table.capped("Columns of the split train", ["column", "type", "missing", "values"], columns, shown=30),
         data["anomalies"],
         data["drift"],
     )
 
 
 def _missing(share: float | None) -> Cell:
-    if share is None:
-        return Cell("-")
-    # "0 %" only of nothing, "100 %" only of all.
-    exact = share in (0, 1)
-    text = f"{share:.0%}" if exact else "under 1%" if share < 0.01 else "over 99%" if share > 0.99 else f"{share:.0%}"
-    return Cell(text, "bad2" if share >= 0.5 else "")
+    return Cell("-") if share is None else Cell(_percent(share), "bad2" if share >= MOSTLY else "")
 
 
-def _numbers(feature: Mapping[str, Any]) -> str:
-    named = [
-        f"{key} {feature[key]:g}" for key in ("min", "median", "mean", "max", "std") if feature.get(key) is not None
-    ]
+def _percent(share: float) -> str:
+    """Returns a share in words that say 0% only of nothing, and 100% only of all."""
+    return "under 1%" if 0 < share < 0.01 else "over 99%" if 0.99 < share < 1 else f"{share:.0%}"
+
+
+def _values(feature: Mapping[str, Any]) -> str:
+    """Returns what the values of a column are like: numbers, texts or images."""
+    parts = [f"{key} {_number(feature[key])}" for key in _NUMBERS if feature.get(key) is not None]
     if feature.get("zeros"):
-        named.append(f"zero in {feature['zeros']:.0%}")
+        parts.append(f"zero in {_percent(feature['zeros'])}")
+    if feature.get("unique") is not None:
+        parts.append(f"{feature['unique']:,} different")
+    if feature.get("top"):
+        parts.append(
+            "most often " + ", ".join(f"{_short(value)} ({_percent(share)})" for value, share in feature["top"])
+        )
     if feature.get("bytes") is not None:
-        named.append(f"{feature['bytes']:,.0f} bytes on average")
-    return ", ".join(named)
+        parts.append(f"{feature['bytes']:,.0f} bytes on average")
+    return ", ".join(parts)
 
 
-def _texts(feature: Mapping[str, Any]) -> str:
-    if feature.get("unique") is None:
-        return ""
-    most = [f"{_short(value)} ({share:.0%})" for value, share in feature.get("top", [])]
-    return f"{feature['unique']:,} different" + (f", most often {', '.join(most)}" if most else "")
+def _number(value: float) -> str:
+    return f"{value:.0f}" if 1e3 <= abs(value) < 1e15 else f"{value:.4g}"
 
 
 def _short(value: str) -> str:
@@ -147,7 +147,8 @@ def _canary(canary: Mapping[str, Any]) -> str:
     if not canary:
         return ""
     checks = len(canary.get("checks", []))
-    asked = f"The finished model was loaded in a process of its own and asked {checks} times before it was judged"
+    questions = f"{checks} question{'' if checks == 1 else 's'}"
+    asked = f"Before it was judged the finished model was loaded in a process of its own and asked {questions}"
     return f"{asked}; every answer was as it should be." if canary["ok"] else f"{asked}, and it failed."
 
 

@@ -20,7 +20,6 @@ from matplotlib.ticker import MaxNLocator
 # Inches of 72 points: on a phone, where all of it is drawn 340 pixels wide, letters are still 10 pixels high.
 _SIZE = (4.7, 3.2)
 _FONT_SIZE = 11
-_MARGIN = 0.05
 # What matplotlib is told, and what the page's style calls it.
 _INK, _GRID, _FIRST, _SECOND = "#000001", "#000002", "#000003", "#000004"
 _STYLE_NAMES = {_INK: "var(--ink)", _GRID: "var(--grid)", _FIRST: "var(--first)", _SECOND: "var(--second)"}
@@ -56,7 +55,7 @@ def reliability(bins: Sequence[Mapping[str, float]], label: str) -> Markup:
         axes.plot([0, 1], [0, 1], color=_INK, linestyle="dashed", linewidth=1, label="as it should be")
         axes.plot(scores, happened, color=_FIRST, linewidth=1.5, label="this model")
         axes.scatter(scores, happened, s=sizes, color=_FIRST, linewidths=0)
-        _to_one(axes, "score", "share that came true")
+        _name_axes(axes, "score", "share that came true")
 
     return _svg(draw, label)
 
@@ -74,7 +73,8 @@ def histogram(edges: Sequence[float], true: Sequence[float], other: Sequence[flo
     def draw(axes: Axes) -> None:
         axes.stairs(_shares(other), edges, color=_SECOND, linewidth=1.5, linestyle="dashed", label="other rows")
         axes.stairs(_shares(true), edges, color=_FIRST, linewidth=2, label="rows of this class")
-        _to_one(axes, "score", "share of the group's rows")
+        _name_axes(axes, "score", "share of the group's rows")
+        axes.set_ylim(bottom=0)
 
     return _svg(draw, label)
 
@@ -96,8 +96,7 @@ def curves(train: Sequence[float | None], evaluation: Sequence[float | None], la
             numbers = [float("nan") if value is None else value for value in values]
             epochs = range(1, len(numbers) + 1)
             axes.plot(epochs, numbers, color=color, linestyle=line, marker="o", markersize=3, label=name)
-        axes.set_xlabel("epoch")
-        axes.set_ylabel("loss")
+        _name_axes(axes, "epoch", "loss")
         axes.xaxis.set_major_locator(MaxNLocator(nbins="auto", integer=True))
 
     return _svg(draw, label)
@@ -108,9 +107,7 @@ def _shares(counts: Sequence[float]) -> list[float]:
     return [count / total if total else 0.0 for count in counts]
 
 
-def _to_one(axes: Axes, x: str, y: str) -> None:
-    axes.set_xlim(-_MARGIN, 1 + _MARGIN)
-    axes.set_ylim(-_MARGIN, 1 + _MARGIN)
+def _name_axes(axes: Axes, x: str, y: str) -> None:
     axes.set_xlabel(x)
     axes.set_ylabel(y)
 

@@ -29,13 +29,13 @@ def of_gates(owner: str, gates: Sequence[Gate]) -> Table | None:
         held = sorted((gate for gate in of_gate if gate["ok"]), key=goodness)
         verdict = Cell(f"{len(held)} of {len(of_gate)} hold", _shade(not failed))
         shown.append(
-            [first["metric"], f"every {', '.join(first['every'])}", ", ".join(bounds(first)), "", "", "", verdict]
+            [first["metric"], f"every {', '.join(first['every'])}", verdict, ", ".join(bounds(first)), "", "", ""]
         )
         rows = [_row(gate, slice_of(gate["slice"])) for gate in [*failed, *held]]
         now = min(len(failed), SHOWN)
         shown += rows[:now]
         rest += rows[now:]
-    columns = ["metric", "on", "bound", "value", "baseline", "labelled rows", "verdict"]
+    columns = ["metric", "on", "verdict", "bound", "value", "baseline", "labelled rows"]
     return Table(f"Gates of {owner}", columns, shown, rest[:AT_MOST], max(len(rest) - AT_MOST, 0))
 
 
@@ -51,11 +51,11 @@ def _row(gate: Gate, on: str) -> Row:
     return [
         gate["metric"],
         on,
+        Cell("; ".join(filter(None, [said, gate.get("note")])), _shade(gate["ok"])),
         ", ".join(bounds(gate)),
         number(gate["value"]),
         number(gate["baseline"]),
         "-" if labelled is None else f"{labelled:,}",
-        Cell("; ".join(filter(None, [said, gate.get("note")])), _shade(gate["ok"])),
     ]
 
 

@@ -129,9 +129,9 @@ def overview(heads: Mapping[str, Mapping[str, Any]]) -> Table:
         overall, baseline = head["overall"], head.get("baseline") or {}
         values = [number(overall.get(metric)) for metric in ("auc", "accuracy", "ece")]
         compared = change("auc", overall.get("auc"), baseline.get("auc"))
-        rows.append([name, *values, compared, f"{head['labelled'].get('test', 0):,}", judged.hold(head["gates"])])
-    columns = ["head", "auc", "accuracy", "ece", "auc against baseline", "labelled test rows", "gates"]
-    return Table("Every head in one line", columns, rows)
+        rows.append([name, judged.hold(head["gates"]), *values, compared, f"{head['labelled'].get('test', 0):,}"])
+    columns = ["head", "gates", "auc", "accuracy", "ece", "auc against baseline", "labelled test rows"]
+    return Table("The heads of this model", columns, rows)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -41,11 +41,21 @@ def comparison(report: dict[str, Any]) -> str:
     return report.get("comparison") or compared
 
 
+def spans(newest: str, window: Mapping[str, Any]) -> str:
+    """Returns which spans were read, in a sentence; `newest` and `window` as report.json has them."""
+    several = f", window of {window['spans']} spans from {window['first']}" if window["spans"] > 1 else ""
+    lacking = f", not there: {named(window['missing'])}" if window["missing"] else ""
+    empty = f", without rows: {named(window['empty'])}" if window.get("empty") else ""
+    return f"span {newest}{several}{lacking}{empty}"
+
+
 def _parts(report: dict[str, Any]) -> Iterator[RenderableType]:
     yield verdict_line(report)
     for sentence in report.get("refusals", ()):
         yield Text(sentence, style="red")
     yield Text(f"{report['task']}, run {report['run_id']}, {comparison(report)}")
+    if report.get("window"):
+        yield Text(spans(report["span"], report["window"]))
     for make in (_heads_table, _metrics_table, gates.table, _slices_table):
         table = make(report)
         for column in table.columns:

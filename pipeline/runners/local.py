@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from ml_metadata.proto import metadata_store_pb2
 from tfx import types
@@ -47,6 +47,7 @@ def run_pipeline(
     on_start: Callable[[str], None],
     on_finish: Callable[[Stage], None],
     wanted: frozenset[str] | None = None,
+    properties: Mapping[str, int | str] | None = None,
 ) -> list[Stage]:
     """Runs every stage in order; stops at the first that fails, with its exception.
 
@@ -57,6 +58,7 @@ def run_pipeline(
         on_start: Called with the stage's name.
         on_finish: Called with what became of it.
         wanted: Stages to run, with all that they wait for among them; every one if None.
+        properties: Custom properties that every new artifact gets; one from the cache keeps those it has.
     """
     ir = compiler.Compiler().compile(pipeline)
     runtime_parameter_utils.substitute_runtime_parameter(
@@ -86,6 +88,8 @@ def run_pipeline(
         seconds = time.monotonic() - started
         with metadata.Metadata(connection) as handle:
             stage = _finished(node_id, seconds, handle, execution.execution_id if execution else None)
+            if not stage.cached:
+                _mark(handle, stage.outputs.values(), properties or {})
         stages.append(stage)
         on_finish(stage)
     return stages
@@ -103,3 +107,17 @@ def _finished(node_id: str, seconds: float, handle: metadata.Metadata, execution
     cached = executions[0].last_known_state == metadata_store_pb2.Execution.CACHED
     outputs = execution_lib.get_output_artifacts(handle, execution_id)
     return Stage(node_id, seconds, cached, {key: found[0] for key, found in outputs.items() if found})
+
+
+def _mark(
+    handle: metadata.Metadata, artifacts: Collection[types.Artifact], properties: Mapping[str, int | str]
+) -> None:
+    """Adds custom properties to artifacts that are published."""
+    for artifact in artifacts:
+        for name, value in properties.items():
+            set_property = (
+                artifact.set_int_custom_property if isinstance(value, int) else artifact.set_string_custom_property
+            )
+            set_property(name, value)
+    if properties:
+        handle.store.put_artifacts([artifact.mlmd_artifact for artifact in artifacts])

@@ -105,7 +105,7 @@ def test_run_after_a_kill_goes_on_from_what_was_finished(finished):
 def test_terminal_shows_a_line_per_stage_and_nothing_else(finished):
     assert finished.stderr == ""
     first_words = {line.split()[0] for line in finished.stdout.splitlines() if line.strip()}
-    assert first_words == {"done", "cached", "BLESSED,", "report:", "read"}
+    assert first_words == {"done", "cached", "BLESSED,", "report:", "page:", "read"}
 
 
 def test_report_has_its_format(finished, output):

@@ -449,6 +449,19 @@ class TestReport:
         assert "colour=[/x]" in out
 
 
+    def test_page(self, multihead, report):
+        document.write(Path("r1"), report)
+        code, out, err = multihead("report", "r1", "--html", "new/page.html")
+        assert (code, err) == (0, "")
+        assert out.endswith("page: new/page.html\n")
+        assert "accuracy is too low" in Path("new/page.html").read_text()
+
+    def test_page_that_cannot_be_written(self, multihead, report):
+        document.write(Path("r1"), report)
+        code, _, err = multihead("report", "r1", "--html", "r1")
+        assert (code, err) == (2, "r1: the page cannot be written there (Is a directory); give another file\n")
+
+
 class TestProcess:
     """What only a process of its own can show."""
 
@@ -469,6 +482,7 @@ class TestProcess:
             (["compare", folder, "--set", "training.epochs=0,1"], 2),
             (["compare", folder, "--set", "training.epochs=1,2", "--data", str(tmp_path / "none")], 2),
             (["report", str(tmp_path / "report")], 0),
+            (["report", str(tmp_path / "report"), "--html", str(tmp_path / "page.html")], 0),
             (["report", folder], 2),
             (["rollback", "--help"], 0),
             (["rollback", folder], 2),

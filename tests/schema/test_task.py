@@ -15,7 +15,12 @@ MINIMAL = {
 }
 DEFAULTS = {
     "task": "toy",
-    "data": {"format": "parquet", "split": {"by": "hash", "ratios": {"train": 8, "eval": 1, "test": 1}, "key": ()}},
+    "data": {
+        "format": "parquet",
+        "spans": None,
+        "marker": None,
+        "split": {"by": "hash", "ratios": {"train": 8, "eval": 1, "test": 1}, "key": ()},
+    },
     "features": {
         "amount": {"type": "numeric", "scaling": "zscore", "missing_indicator": True, "encoder": {"type": "plain"}},
         "colour": {"type": "categorical", "vocabulary": 1000, "oov": 1, "embedding": 8},
@@ -271,7 +276,7 @@ class TestWrong:
             ),
             # One of a few.
             ("data.format", "parket", "data.format", "got 'parket'; allowed: parquet, csv; did you mean 'parquet'?"),
-            ("data.split.by", "hush", "data.split.by", "got 'hush'; allowed: hash, column; did you mean 'hash'?"),
+            ("data.split.by", "hush", "data.split.by", "got 'hush'; allowed: hash, column, span; did you mean 'hash'?"),
             ("features.colour.type", "categoric", "features.colour.type", "did you mean 'categorical'?"),
             ("features.amount.scaling", "z", "features.amount.scaling", "got 'z'; allowed: zscore, minmax, none"),
             ("trunk.type", "mmo", "trunk.type", "got 'mmo'; allowed: shared"),

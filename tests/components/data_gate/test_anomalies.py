@@ -2,7 +2,7 @@
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 
-from components.data_gate.anomalies import absent, errors
+from components.data_gate.anomalies import absent, errors, warnings
 
 ERROR, WARNING = anomalies_pb2.AnomalyInfo.ERROR, anomalies_pb2.AnomalyInfo.WARNING
 
@@ -61,6 +61,11 @@ def test_warnings_do_not_count():
         dataset=info(("c", "3"), severity=WARNING),
     )
     assert errors({"train": found}) == []
+    assert warnings({"train": found, "eval": anomalies(day=info(("c", "4")))}) == [
+        "column 'day': b: 2 (train)",
+        "column 'hour': a: 1 (train)",
+        "the data as a whole: c: 3 (train)",
+    ]
 
 
 def test_a_finding_without_reasons_speaks_for_itself():

@@ -13,9 +13,9 @@ from components.example_gen import source
 from components.example_gen.component import ExampleGen, Executor, rows_property
 from components.example_gen.layout import Layout
 from pipeline.config import RunConfig
+from schema.data import Data
 from schema.errors import DataError
 from schema.names import SPLITS
-from schema.task import Data
 
 LAYOUT = Layout({"carrier": "BYTES", "distance": "FLOAT", "hour": "INT"}, labels=("carrier",))
 

@@ -8,8 +8,8 @@ import pytest
 
 from components.example_gen.columns import to_features
 from components.example_gen.split import assign, row_hashes
+from schema.data import ColumnSplit, HashSplit, Ratios
 from schema.errors import DataError
-from schema.task import ColumnSplit, HashSplit, Ratios
 
 TRAIN, EVAL, TEST = range(3)
 HASH = HashSplit(by="hash")

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from components.trainer import run, schedule
+from components.trainer import curves, run, schedule
 from schema.errors import DataError
 
 TRAINING = {"epochs": 2, "batch_size": 32, "seed": 5}
@@ -95,6 +95,10 @@ def test_what_transform_emits_is_trained_on_and_handed_to_the_export(sample, tra
     sizes = {name: model.get_layer(f"{name}_embedding").input_dim for name in ("city", "code")}
     assert sizes == {"city": 1 + 2 + 1, "code": 1 + 3 + 2}
     assert transform_output.vocabulary_size_by_name("city_vocabulary") == 2
+    losses = {"loss", "val_loss", *(f"{split}{head}_loss" for split in ("", "val_") for head in sample.task.heads)}
+    kept = curves.read(folder)["curves"]
+    assert losses <= kept.keys()
+    assert {name: model.history.history[name] for name in losses} == {name: kept[name] for name in losses}
     assert {"train", "validation"} == {file.parent.name for file in folder.rglob("events.out.tfevents.*")}
 
 

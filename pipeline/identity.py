@@ -1,0 +1,71 @@
+"""What a run is of: digests of its data, and of everything that its verdict depends on. Loads without TFX."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from components.example_gen import source
+from components.example_gen.layout import Layout
+from components.example_gen.spans import Span
+from pipeline import fingerprint
+from pipeline.config import RunConfig
+from schema.contract import Contract
+from schema.data import SpanSplit
+
+
+def data_fingerprint(contract: Contract, data: Path, spans: tuple[Span, ...] = ()) -> str:
+    """Returns a digest of the data's files: tables, and the images that they name.
+
+    Args:
+        contract: The task.
+        data: File or folder of rows.
+        spans: The window, if the data has spans.
+
+    Raises:
+        DataError: There is no data, or it cannot be read.
+    """
+    if not spans:
+        return _fingerprint(contract, data)
+    return fingerprint.digest(*(f"{span.label} {span.version} {span_fingerprint(contract, span)}" for span in spans))
+
+
+def span_fingerprint(contract: Contract, span: Span) -> str:
+    """Returns a digest of a span's files."""
+    return _fingerprint(contract, Path(span.folder))
+
+
+def _fingerprint(contract: Contract, folder: Path) -> str:
+    file_format, path_columns = contract.task.data.format, Layout.of(contract).path_columns
+    files = list(source.find_files(folder, file_format))
+    if path_columns:
+        from components.example_gen import images  # Loads TensorFlow.
+
+        files += images.referenced(files, file_format, path_columns)
+    return source.fingerprint(files)
+
+
+def stored_key(contract: Contract, span: Span) -> str:
+    """Returns a digest of a span's files and of everything that decides how its rows are encoded.
+
+    How many spans are the newest is no part of it: a span that judged a model trains a later one.
+    """
+    data = contract.task.data
+    rule = data.split.model_copy(update={"newest": 1}) if isinstance(data.split, SpanSplit) else data.split
+    return fingerprint.digest(
+        span_fingerprint(contract, span),
+        data.format,
+        rule.model_dump_json(),
+        Layout.of(contract).to_json(),
+        fingerprint.code("ExampleGen"),
+    )
+
+
+def run_key(contract: Contract, run: RunConfig) -> str:
+    """Returns a digest of what a verdict depends on: data, or its window of spans, task, schema, weights and code."""
+    return fingerprint.digest(
+        data_fingerprint(contract, run.data, run.spans),
+        contract.task.to_json(),
+        contract.schema.SerializeToString(deterministic=True).hex(),
+        fingerprint.weights(contract.task),
+        *fingerprint.codes().values(),
+    )

@@ -1,0 +1,27 @@
+"""What earlier runs came to, from their reports."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pipeline.report.document import REPORT_FILE
+
+
+def find_verdict(output: Path, key: str) -> dict[str, Any] | None:
+    """Returns the newest report of a run that came to a verdict, blessed or not; None if there is none.
+
+    Args:
+        output: The run's folder.
+        key: What the run was of (see `identity.run_key`).
+    """
+    # Run ids sort by time.
+    for file in sorted(output.glob(f"reports/*/{REPORT_FILE}"), reverse=True):
+        text = file.read_text(encoding="utf-8")
+        if key not in text:  # Reports are long, and there is one per day.
+            continue
+        report: dict[str, Any] = json.loads(text)
+        if report.get("key") == key:
+            return report
+    return None
