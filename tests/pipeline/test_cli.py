@@ -147,11 +147,17 @@ class TestData:
 
     @pytest.mark.parametrize(
         ("options", "folder"),
-        [([], "data/flights"), (["--output", "elsewhere"], "elsewhere")],
-        ids=["default", "given"],
+        [
+            ([], "data/flights"),
+            (["--output", "elsewhere"], "elsewhere"),
+            (["--spans", "day"], "data/flights_by_day"),
+            (["--spans", "day", "--output", "elsewhere"], "elsewhere"),
+        ],
+        ids=["default", "given", "default of spans", "given with spans"],
     )
     def test_what_was_written_is_said(self, multihead, monkeypatch, options, folder):
-        def make(name, output):
+        def make(name, output, spans):
+            assert spans == ("day" if "--spans" in options else None)
             return datasets.DatasetSummary(name, 1234, ("a", "b"), output / "flights.parquet")
 
         monkeypatch.setattr(datasets, "make_dataset", make)

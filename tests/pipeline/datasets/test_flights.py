@@ -139,6 +139,27 @@ def test_delay_classes_at_their_edges(minutes, departure, arrival):
     assert [arrival] == flights.delay_class(column, flights.ARR_DELAY).tolist()
 
 
+def test_by_day_there_are_the_same_rows(monkeypatch, table, tmp_path):
+    few = table.slice(0, 2000)
+    monkeypatch.setattr(flights, "flights_table", lambda *_: few)
+    monkeypatch.setattr(flights, "ROWS", 2000)
+    made = make_dataset("flights", tmp_path, "day")
+    assert (made.rows, made.path) == (2000, tmp_path)
+    files = sorted(tmp_path.rglob("*.parquet"))
+    assert [str(file.relative_to(tmp_path)) for file in files][:2] == [
+        "date=2013-01-01/flights.parquet",
+        "date=2013-01-02/flights.parquet",
+    ]
+    days = [pq.ParquetFile(file).read() for file in files]
+    assert pa.concat_tables(days).equals(few.combine_chunks())
+    assert [{f"date={day}" for day in table["date"].to_pylist()} for table in days] == [{f.parent.name} for f in files]
+
+
+def test_other_rows_have_no_day(tmp_path):
+    with pytest.raises(UserError, match="--spans day: the rows of census have no day; leave it out, or take flights"):
+        make_dataset("census", tmp_path, "day")
+
+
 class TestFailure:
     """Each failure is one sentence that says how to mend it, and leaves nothing behind."""
 
