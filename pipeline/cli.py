@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -27,6 +28,8 @@ app = typer.Typer(
 )
 
 _NOT_BLESSED = 4
+# Of a path that was given and that the system does not let anyone, or this user, look at.
+_REFUSED_PATH = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG)
 TaskArgument = Annotated[str, typer.Argument(metavar="TASK", help="A folder with task.yaml, or a shipped task's name.")]
 SetOption = Annotated[
     list[str] | None,
@@ -50,6 +53,11 @@ def main() -> None:
     except UserError as error:
         _complain(error)
         code = error.exit_code
+    except OSError as error:
+        if error.errno not in _REFUSED_PATH:
+            raise
+        typer.echo(f"{error.filename}: {error.strerror}", err=True)
+        code = UserError.exit_code
     if "tensorflow" not in sys.modules:
         sys.exit(code)
     # TensorFlow and ML Metadata may print, or even crash ("pure virtual method called"), while the interpreter shuts

@@ -84,6 +84,8 @@ def build_pipeline(contract: Contract, run: RunConfig) -> Pipeline:
         preprocessing_fn="components.transform.preprocessing.preprocessing_fn",
         splits_config=transform_pb2.SplitsConfig(analyze=[names.TRAIN], transform=[names.TRAIN, names.EVAL]),
         disable_statistics=True,
+        # Each window of spans is one artifact of its own, so that no later run would find what it is to read there.
+        disable_analyzer_cache=True,
         custom_config={
             "task": transform_task.to_json(),
             "classes": json.dumps(classes),

@@ -34,7 +34,11 @@ def output_to(log: Path) -> Iterator[Console]:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     handler = None
     try:
-        with log.open("ab", buffering=0) as file, os.fdopen(os.dup(terminal), "w") as screen:
+        with (
+            log.open("ab", buffering=0) as file,
+            # A file's name need not be UTF-8, and the terminal may know less than that.
+            os.fdopen(os.dup(terminal), "w", errors="backslashreplace") as screen,
+        ):
             os.dup2(file.fileno(), 1)
             os.dup2(file.fileno(), 2)
             handler = logging.StreamHandler()  # To sys.stderr, hence to the file.

@@ -26,6 +26,8 @@ def read_schema(file: Path) -> schema_pb2.Schema:
         return text_format.Parse(file.read_text(encoding="utf-8"), schema_pb2.Schema())
     except OSError as error:
         raise TaskError([Problem(str(file), "", f"cannot be read: {error.strerror}")]) from None
+    except RecursionError:
+        raise TaskError([Problem(str(file), "", "not a TensorFlow Metadata schema: nested too deeply")]) from None
     except (text_format.ParseError, UnicodeDecodeError) as error:
         found = re.match(r"(\d+):\d+ : (.*)", str(error), re.DOTALL)
         where, message = (f"{file}:{found[1]}", found[2]) if found else (str(file), str(error))

@@ -134,6 +134,8 @@ def _construct(
         if not isinstance(key_node, yaml.ScalarNode):
             raise yaml.constructor.ConstructorError(None, None, "a key must be a single word", key_node.start_mark)
         key = str(key_node.value)
+        if not _is_text(key):
+            raise yaml.constructor.ConstructorError(None, None, f"the key {key!a} is no text", key_node.start_mark)
         here = (*path, key)
         line = f"{file}:{key_node.start_mark.line + 1}"
         if key in mapping:
@@ -147,13 +149,17 @@ def _scalar(loader: yaml.SafeLoader, node: yaml.Node) -> Any:
     """Returns a value that JSON knows; an explicit tag such as `!!binary` may ask for others."""
     try:
         value = loader.construct_object(node)
-        str(value).encode()  # Half a surrogate pair is no text.
     except ValueError:
         value = ...
-    if value is not None and not isinstance(value, bool | int | float | str):
+    if value is not None and not (isinstance(value, bool | int | float | str) and _is_text(str(value))):
         message = f"{str(node.value)[:40]!a} cannot be read as {node.tag.rpartition(':')[2]}"
         raise yaml.constructor.ConstructorError(None, None, message, node.start_mark)
     return value
+
+
+def _is_text(value: str) -> bool:
+    """Returns whether a string can be written: half a surrogate pair cannot."""
+    return value.encode(errors="ignore").decode() == value
 
 
 def _apply(document: Document, override: str) -> Problem | None:
@@ -161,7 +167,7 @@ def _apply(document: Document, override: str) -> Problem | None:
     key, equals, text = override.partition("=")
     option = f"--set {override}"
     *parents, last = key.strip().split(".")
-    if not equals or not all([*parents, last]):
+    if not equals or not all([*parents, last]) or not _is_text(key):
         return Problem(option, "", "must read key=value, such as training.epochs=2")
     problems: list[Problem] = []
     value = _parse(text, option, {}, problems)
@@ -172,7 +178,7 @@ def _apply(document: Document, override: str) -> Problem | None:
     for part in [*parents, last]:
         if isinstance(target, dict):
             index: str | int = part
-        elif isinstance(target, list) and part.isdecimal() and int(part) < len(target):
+        elif isinstance(target, list) and part in map(str, range(len(target))):
             index = int(part)
         else:
             kind = f"a list of {len(target)}" if isinstance(target, list) else f"the value {target!r}"

@@ -82,4 +82,5 @@ def referenced(files: Sequence[Path], file_format: str, names: Collection[str]) 
             for column in columns.to_features(batch, types, shard.file).columns:
                 if column.type == _BYTES_LISTS:
                     found.update(_resolve(value, shard.file) for value in column.flatten().unique().to_pylist())
-    return sorted(path for path in found if path.is_file())
+    # Not Path.is_file, which raises on a name that is too long; `read` says so with the row.
+    return sorted(path for path in found if os.path.isfile(path))  # noqa: PTH113

@@ -22,6 +22,8 @@ ROWS_PER_IMAGE_BATCH = 256
 # What stands for "no value" in a CSV cell; a quoted "NA" stays text.
 CSV_NULLS = ["", "NA", "NaN", "nan", "null", "NULL"]
 SUFFIX = {"parquet": ".parquet", "csv": ".csv"}
+# What Arrow raises on files that are damaged, of another kind, or call a column by bytes that are no UTF-8.
+_UNREADABLE = (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError, UnicodeDecodeError)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,7 +114,7 @@ def shards_of(files: Sequence[Path], file_format: str) -> Iterator[Shard]:
 def _parquet_shards(file: Path) -> Iterator[Shard]:
     try:
         metadata = pq.ParquetFile(file).metadata
-    except (pa.ArrowInvalid, OSError) as error:
+    except _UNREADABLE as error:
         raise DataError(f"{file}: not a readable Parquet file ({_first_line(error)})") from None
     groups: tuple[int, ...] = ()
     first, rows = 1, 0
@@ -154,7 +156,7 @@ def read_shard(shard: Shard, column_types: Mapping[str, str], has_images: bool =
     rows_per_batch = ROWS_PER_IMAGE_BATCH if has_images else ROWS_PER_BATCH
     try:
         yield from (_read_parquet if shard.row_groups else _read_csv)(shard, column_types, rows_per_batch)
-    except (pa.ArrowInvalid, OSError) as error:
+    except _UNREADABLE as error:
         raise DataError(f"{shard.file}: cannot be read ({_first_line(error)})") from None
 
 

@@ -18,6 +18,7 @@ from tfx_bsl.coders import example_coder
 from components.example_gen import columns, images, source, split
 from components.example_gen.layout import Layout
 from schema.data import Split
+from schema.errors import DataError
 from schema.names import SPLITS
 
 # Of the counters. Their names are JSON: label of the span, `rows` or `values`, and split or column.
@@ -49,7 +50,11 @@ class WriteShard(beam.DoFn):
         self._rule = rule
 
     def process(self, work: Work) -> Iterator[None]:
-        """Writes the files of one shard; yields nothing."""
+        """Writes the files of one shard; yields nothing.
+
+        Raises:
+            DataError: The file or an image cannot be read, or the file has no column that the layout declares.
+        """
         # A file appears under its name only when it is whole: a bundle that Beam retries leaves no half.
         name = f"data_tfrecord-{work.index:05d}.gz"
         temporary = {key: os.path.join(folder, f".{name}-{uuid.uuid4().hex}") for key, folder in work.folders.items()}
@@ -79,6 +84,9 @@ class WriteShard(beam.DoFn):
             else:
                 fileio.remove(temporary[key])
             _counter(work.span, "rows", key).inc(counted[key])
+        if not any(counted.values()):  # A shard has rows.
+            declared = ", ".join(sorted(layout.types))
+            raise DataError(f"{shard.file}: no row with a column of schema.pbtxt, which declares: {declared}")
         yield from ()
 
 

@@ -454,7 +454,6 @@ class TestReport:
         assert "[red], :cat:" in out
         assert "colour=[/x]" in out
 
-
     def test_page(self, multihead, report):
         document.write(Path("r1"), report)
         code, out, err = multihead("report", "r1", "--html", "new/page.html")

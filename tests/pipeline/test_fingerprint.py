@@ -63,7 +63,7 @@ class TestCode:
             ("schema/push.py", set()),
             ("components/data_gate/anomalies.py", set()),
             ("schema/names.py", set(STAGES)),
-            *((f"schema/{name}.py", set(STAGES)) for name in ("task", "contract", "columns", "part")),
+            *((f"schema/{name}.py", set(STAGES)) for name in ("task", "data", "contract", "columns", "part")),
             *((f"schema/{name}.py", set(STAGES)) for name in ("features", "gates", "heads", "training", "trunks")),
             ("schema/applications.py", set(STAGES)),
             ("schema/checks.py", set()),

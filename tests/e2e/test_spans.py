@@ -1,0 +1,87 @@
+"""Days of real flights that arrive one after the other, as a scheduled run reads them."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.datasets import make_dataset
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+MULTIHEAD = Path(sys.executable).with_name("multihead")
+FIRST = ("2013-01-01", "2013-01-02", "2013-01-03")
+OPTIONS = [
+    "--set=data.spans=date={YYYY}-{MM}-{DD}",
+    "--set=training.epochs=1",
+    "--set=training.batch_size=128",
+    *(f"--set=gates.{head}=none" for head in ("cancelled", "dep_delay", "arr_delay")),
+    "--window=3",
+]
+
+
+@pytest.fixture(scope="module")
+def year(tmp_path_factory):
+    return make_dataset("flights", tmp_path_factory.mktemp("year"), "day").path
+
+
+@pytest.fixture(scope="module")
+def days(year, tmp_path_factory):
+    """What has arrived: the first three days."""
+    folder = tmp_path_factory.mktemp("days")
+    for day in FIRST:
+        shutil.copytree(year / f"date={day}", folder / f"date={day}")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory):
+    return tmp_path_factory.mktemp("runs") / "flights"
+
+
+def run(days, output, *options):
+    command = [str(MULTIHEAD), "run", "flights", "--data", str(days), "--output", str(output), *OPTIONS, *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def finished(days, output):
+    return run(days, output, "--split-by", "span", "--if-new")
+
+
+def test_a_window_is_learnt_from_and_its_newest_day_judges(finished, days, output):
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert finished.stdout.startswith("span 2013-01-03, window of 3 spans from 2013-01-01\n")
+    [file] = output.glob("reports/*/report.json")
+    report = json.loads(file.read_text())
+    assert report["span"] == "2013-01-03"
+    assert report["window"] == {"first": FIRST[0], "last": FIRST[2], "spans": 3, "missing": [], "empty": []}
+    rows = [pq.read_metadata(days / f"date={day}" / "flights.parquet").num_rows for day in FIRST]
+    splits = report["data"]["splits"]
+    assert splits["train"] == rows[0] + rows[1]
+    assert splits["eval"] + splits["test"] == rows[2]
+
+
+def test_nothing_new(finished, days, output):
+    again = run(days, output, "--split-by", "span", "--if-new")
+    assert again.returncode == 0
+    assert again.stdout.splitlines()[-1] == "nothing to do"
+    assert len(list(output.glob("reports/*/report.json"))) == 1
+
+
+@pytest.mark.parametrize("options", [["--split-by", "span"], []], ids=["span", "hash"])
+def test_a_renamed_column_stops_the_run(finished, year, days, tmp_path, options):
+    arrived = tmp_path / "days"
+    shutil.copytree(days, arrived)
+    table = pq.read_table(year / "date=2013-01-04" / "flights.parquet")
+    (arrived / "date=2013-01-04").mkdir()
+    renamed = ["miles" if name == "distance" else name for name in table.column_names]
+    pq.write_table(table.rename_columns(renamed), arrived / "date=2013-01-04" / "flights.parquet")
+    stopped = run(arrived, tmp_path / "run", *options)
+    assert stopped.returncode == 3, stopped.stdout + stopped.stderr
+    assert "column 'distance'" in stopped.stdout
+    assert "Transform" not in stopped.stdout
