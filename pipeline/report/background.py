@@ -8,6 +8,7 @@ from typing import Any
 
 from components.pusher.limits import MOSTLY
 from pipeline.report.parts import Cell, Row, Table
+from pipeline.report.tables import spans
 
 # A column may be a text of any length.
 _LONGEST = 40
@@ -118,6 +119,8 @@ def of_run(report: Mapping[str, Any]) -> RunView:
     checks = canary.get("checks", [])
     lineage = report.get("lineage") or {}
     facts = {"run": report["run_id"], "started": report.get("started"), "finished": report.get("finished")}
+    if report.get("window"):
+        facts["data"] = spans(report["span"], report["window"])
     if lineage.get("training"):
         facts["training digest"] = lineage["training"]
     return RunView(

@@ -22,6 +22,18 @@ def rows(report, title):
     return [[cell.strip() for cell in line.strip("│").split("│")] for line in body[:end]]
 
 
+def test_spans_are_named_on_the_terminal_and_on_the_page(report):
+    from pipeline.report import background
+
+    report["span"] = "2013-01-05"
+    report["window"] = {"first": "2013-01-02", "last": "2013-01-05", "spans": 2, "missing": ["2013-01-03"], "empty": []}
+    expected = "span 2013-01-05, window of 2 spans from 2013-01-02, not there: 2013-01-03"
+    assert expected in text(tables.render(report)).splitlines()
+    assert background.of_run(report).facts["data"] == expected
+    report["window"].update(spans=1, missing=[], empty=["2013-01-04"])
+    assert "span 2013-01-05, without rows: 2013-01-04" in text(tables.render(report)).splitlines()
+
+
 class TestVerdict:
     @pytest.mark.parametrize(
         ("blessed", "pushed", "expected"),
