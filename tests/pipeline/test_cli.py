@@ -112,6 +112,11 @@ class TestValidate:
         assert code == 0
         assert out.startswith(f"{Path(schema.__file__).parent / 'flights'}: ")
 
+    def test_a_path_that_the_system_refuses(self, multihead):
+        code, out, err = multihead("validate", "x" * 400)
+        assert (code, out) == (2, "")
+        assert err == f"{'x' * 400}/task.yaml: File name too long\n"
+
     def test_every_mistake_is_listed(self, multihead, write_task):
         folder = write_task()
         code, out, err = multihead("validate", folder, "--set", "training.epochs=0", "--set", "gates.kin=none")

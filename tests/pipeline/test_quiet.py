@@ -22,7 +22,7 @@ with output_to(Path(sys.argv[1])) as console:
     print("python error", file=sys.stderr)
     subprocess.run(["echo", "child output"])
     logging.getLogger("beam").info("logged")
-    console.print("a line per stage")
+    console.print("a line per stage" if len(sys.argv) < 4 else os.fsdecode(b"\\xff.png"))
     if len(sys.argv) > 2:
         raise SystemExit("failed")
 print("after")
@@ -57,6 +57,10 @@ class TestOutputTo:
         assert (done.stdout, done.stderr, done.returncode) == ("before\na line per stage\n", "failed\n", 1)
         assert log.read_text().startswith("from an earlier run\n")
         assert "python error" in log.read_text()
+
+    def test_a_name_that_is_not_utf8(self, tmp_path):
+        done = run(tmp_path / "r1.log", "fail", "with a name")
+        assert (done.stdout, done.stderr) == ("before\n\\udcff.png\n", "failed\n")
 
 
 class TestRootCause:

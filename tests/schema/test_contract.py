@@ -245,6 +245,11 @@ class TestFiles:
         [problem] = problems(folder)
         assert str(problem).startswith(f"{folder}/schema.pbtxt: not a TensorFlow Metadata schema: ")
 
+    def test_schema_nested_too_deeply(self, write_task, toy_schema):
+        nested = 'feature { name: "deep" type: STRUCT ' + "struct_domain { feature { " * 5000
+        with pytest.raises(TaskError, match=r"schema\.pbtxt: not a TensorFlow Metadata schema: nested too deeply"):
+            load_contract(write_task(pbtxt=toy_schema + nested))
+
     def test_task_missing(self, write_task):
         folder = write_task()
         (folder / "task.yaml").unlink()

@@ -18,11 +18,30 @@ from schema.task import TaskSpec
 SHIPPED = Path(schema.__file__).parent / "flights"
 EXAMPLES = 80
 FLIGHTS = yaml.safe_load((SHIPPED / "task.yaml").read_text(encoding="utf-8"))
+# The same with the keys that no shipped task needs.
+EVERY_KEY = FLIGHTS | {
+    "data": {
+        "format": "csv",
+        "spans": "date={YYYY}-{MM}-{DD}/v{VERSION}",
+        "marker": "_SUCCESS",
+        "split": {"by": "span", "newest": 2, "key": ["carrier", "flight"]},
+    },
+    "gates": {
+        "cancelled": [{"metric": "auc", "min": 0.6, "slice": {"origin": "JFK", "month": 7}, "min_labelled": 5}],
+        "dep_delay": [{"metric": "ece", "max": 0.1, "slice": "carrier", "min_labelled": 500}],
+        "arr_delay": [{"metric": "log_loss", "max_drop": 0.1, "slice": ["origin", "carrier"]}],
+        "joint": [
+            {"metric": "exact_match", "min": 0.4},
+            {"metric": "label_consistency", "max_drop": 0.1, "slice": "origin"},
+        ],
+    },
+    "push": {"keep": 3},
+}
 
 # Words that mean something somewhere reach deeper than random ones.
 words = st.sampled_from(
     ["none", "numeric", "categorical", "hash", "column", "key", "type", "slice", "carrier", "cancelled", "hour_xf", ""]
-)
+) | st.sampled_from(["joint", "auc", "exact_match", "min_labelled", "keep", "span", "{SPAN}", "multilabel", "origin"])
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | words | st.text(max_size=4)
 values = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words | st.text(max_size=4), inner, max_size=3)
@@ -44,8 +63,8 @@ def places(data):
     return found
 
 
-def mutated(steps):
-    data = copy.deepcopy(FLIGHTS)
+def mutated(steps, task=FLIGHTS):
+    data = copy.deepcopy(task)
     for index, action, value, word in steps:
         if not (all_places := places(data)):
             break
@@ -81,9 +100,9 @@ def read(folder, *overrides):
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
-@given(mutations)
-def test_task_or_list_of_mistakes(folder, steps):
-    text = yaml.safe_dump(mutated(steps), sort_keys=False, allow_unicode=True)
+@given(mutations, st.sampled_from([FLIGHTS, EVERY_KEY]))
+def test_task_or_list_of_mistakes(folder, steps, task):
+    text = yaml.safe_dump(mutated(steps, task), sort_keys=False, allow_unicode=True)
     (folder / "task.yaml").write_text(text, encoding="utf-8", errors="surrogatepass")
     task, problems = read(folder)
     if task:
@@ -107,7 +126,8 @@ def test_override_or_list_of_mistakes(keys, value):
     ("step", "accepted"),
     [((0, "replace", "other", ""), True), ((0, "delete", None, ""), False), ((0, "rename", None, "type"), False)],
 )
-def test_mutations_reach_both_outcomes(folder, step, accepted):
+@pytest.mark.parametrize("task", [FLIGHTS, EVERY_KEY], ids=["flights", "every key"])
+def test_mutations_reach_both_outcomes(folder, step, accepted, task):
     # Else the properties above would hold for a reader that refuses everything.
-    (folder / "task.yaml").write_text(yaml.safe_dump(mutated([step])), encoding="utf-8")
+    (folder / "task.yaml").write_text(yaml.safe_dump(mutated([step], task)), encoding="utf-8")
     assert accepted == (read(folder)[0] is not None)

@@ -87,6 +87,17 @@ def test_an_empty_split_is_an_error(table, tmp_path):
     assert not [path for path in (tmp_path / "examples").rglob("*") if ".gz-" in path.name]
 
 
+@pytest.mark.parametrize("other", [[], ["hour"]], ids=["alone", "beside a file that is right"])
+def test_a_file_without_any_declared_column(table, tmp_path, other):
+    (tmp_path / "data").mkdir()
+    pq.write_table(pa.table({"secret": [1, 2]}), tmp_path / "data" / "a.parquet")
+    pq.write_table(table.select(other or ["hour"]), tmp_path / "data" / ("b.parquet" if other else "_b.parquet"))
+    with pytest.raises(
+        DataError, match=r"a\.parquet: no row with a column of schema\.pbtxt, .*: carrier, distance, hour"
+    ):
+        generate(tmp_path / "examples", tmp_path / "data")
+
+
 def test_undeclared_columns_are_left_out_and_absent_ones_stay_absent(table, tmp_path):
     table = table.drop(["distance"]).append_column("secret", pa.array(["x"] * 400))
     pq.write_table(table, tmp_path / "rows.parquet")

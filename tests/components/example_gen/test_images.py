@@ -95,6 +95,10 @@ class TestReferenced:
             folder / "images" / "a.png",
         ]
 
+    def test_a_path_that_no_file_can_have(self, folder):
+        pq.write_table(pa.table({"photo": ["x" * 400, "\0", "images/a.png"]}), folder / "rows.parquet")
+        assert images.referenced([folder / "rows.parquet"], "parquet", ["photo"]) == [folder / "images" / "a.png"]
+
     def test_without_path_columns_nothing_is_read(self):
         assert images.referenced([Path("nowhere.parquet")], "parquet", []) == []
 

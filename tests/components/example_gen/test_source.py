@@ -126,6 +126,12 @@ class TestFindShards:
         assert str(error.value).startswith(f"{file}: not a readable Parquet file (")
         assert "\n" not in str(error.value)
 
+    def test_a_name_that_is_not_utf8(self, tmp_path):
+        file = write_parquet(tmp_path / "a.parquet")
+        file.write_bytes(file.read_bytes().replace(b"hour", b"h\xffur"))
+        with pytest.raises(DataError, match=r"a\.parquet: not a readable Parquet file \(.*can't decode byte 0xff"):
+            find_shards([file], "parquet")
+
     def test_truncated(self, tmp_path):
         file = write_parquet(tmp_path / "a.parquet", rows=1000)
         file.write_bytes(file.read_bytes()[:-100])
@@ -176,6 +182,12 @@ class TestReadShard:
         with pytest.raises(DataError, match=r"a\.parquet: column 'hour' stands twice"):
             rows_of(shards)
 
+    def test_what_arrow_writes_and_does_not_read(self, tmp_path):
+        words = pa.array([["a"], ["b"]], pa.list_(pa.dictionary(pa.int32(), pa.string())))
+        pq.write_table(pa.table({"carrier": words}), tmp_path / "a.parquet", row_group_size=1)
+        with pytest.raises(DataError, match=r"a\.parquet: cannot be read \(Nested data"):
+            rows_of(find_shards([tmp_path / "a.parquet"], "parquet"))
+
 
 class TestCsv:
     def test_text_is_never_guessed(self, csv):
@@ -211,6 +223,7 @@ class TestCsv:
         [
             (b"carrier,hour\nAA,1\nAA,1,2\n", "Expected 2 columns, got 3"),
             (b"carrier,hour\n\xff\xfe,1\n", "invalid UTF8"),
+            (b"carrier,\xff\nAA,1\n", "can't decode byte 0xff"),
         ],
     )
     def test_unreadable(self, csv, contents, fragment):
