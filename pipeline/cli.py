@@ -284,7 +284,7 @@ def report(
     found = document.read(file)
     try:
         rendered = tables.render(found)
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise UserError(f"{file}: not a whole report: {error} is missing or of another form") from None
     _console().print(rendered)
     if html:

@@ -28,6 +28,12 @@ class TrainingDiverged(UserError):
     exit_code = 1
 
 
+class CanaryInterrupted(UserError):
+    """Somebody or the system ended the process that asks a new model: nothing is known about the model."""
+
+    exit_code = 1
+
+
 class RunFolderBusy(UserError):
     """Another run holds the run folder."""
 

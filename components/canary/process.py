@@ -11,8 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from schema.errors import CanaryInterrupted
+
 # Loading a large model and asking it some hundred times takes seconds to a minute or two; longer is a hang.
 TIME_LIMIT_SECONDS = 900
+
+# Nobody's code ends itself by these: they come from a person, or from a system that runs out of memory.
+_FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 _ROOT = Path(__file__).parent.parent.parent
 
@@ -33,7 +38,7 @@ def ask(model: Path, examples: str, warmup_file: Path) -> dict[str, Any]:
 
 
 def watch(command: Sequence[str], time_limit: float) -> dict[str, Any]:
-    """Runs a probe; whatever happens to it is a finding about the model, never an error.
+    """Runs a probe; whatever it does is a finding about the model, and what is done to it is none.
 
     Args:
         command: Prints what `components.canary.probe` prints.
@@ -42,10 +47,18 @@ def watch(command: Sequence[str], time_limit: float) -> dict[str, Any]:
     Returns:
         `ok`; `failures`, sentences; `checks`, each with `signature`, `request`, `ok` and `message`; and `latency`, with
         `p50_ms` and `p99_ms` by signature.
+
+    Raises:
+        CanaryInterrupted: The process was ended from outside: a finding would be kept, and refuse the model for ever.
     """
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
     try:
         done = subprocess.run(command, cwd=_ROOT, env=environment, capture_output=True, timeout=time_limit, check=False)
+        if -done.returncode in _FROM_OUTSIDE:
+            raise CanaryInterrupted(
+                f"the process that asks the new model was ended by {signal.Signals(-done.returncode).name}, as a "
+                "system does that runs out of memory; nothing was judged, and the same command goes on from here"
+            )
         said, complaint = done.stdout, _end(done.returncode, done.stderr)
     except subprocess.TimeoutExpired as expired:
         said, complaint = expired.stdout or b"", f"did not end within {time_limit} seconds"

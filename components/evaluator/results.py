@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow_model_analysis as tfma
 
 from components.evaluator.joint import ASSOCIATION
@@ -74,8 +75,9 @@ def slice_key(columns: Mapping[str, object]) -> SliceKey:
 
 
 def _text(value: object) -> str:
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
+    if isinstance(value, float):
+        # FLOAT columns are float32: 12.3 there is 12.3000001907 here.
+        value = int(value) if value.is_integer() else np.float32(value)
     return value.decode() if isinstance(value, bytes) else str(value)
 
 

@@ -69,6 +69,12 @@ def push(
         pointer = None
     if pointer and pointer.source == source:
         return version_folder(folder, pointer.version)
+    newest = next(reversed(read_history(folder).records), None) if folder.is_dir() else None
+    if newest and newest.source == source and versions(folder)[-1:] == [newest.version]:
+        # It is there already, but the pointer is lost, or was never written: a second copy would stand in the way of
+        # the next roll-back.
+        write_pointer(folder, Pointer(newest.version, newest.source, newest.training, newest.baseline))
+        return version_folder(folder, newest.version)
     draft = Record(0, 0, RUN, "", run_id, source, training, baseline, reason="")
     return version_folder(folder, publish(model, folder, draft, extra).version)
 

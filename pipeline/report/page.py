@@ -75,7 +75,7 @@ def write(file: Path, report: Mapping[str, Any]) -> Path:
     """
     try:
         text = render(report)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, IndexError, jinja2.TemplateError) as error:
         raise UserError(f"no page can be made: not a whole report: {error} is missing or of another form") from None
     beside = file.with_name(f".{file.name}-{uuid.uuid4().hex}")
     try:

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from components.canary import process
+from schema.errors import CanaryInterrupted
 
 RIGHT = {"signature": "serving_default", "request": "one row", "ok": True, "message": ""}
 WRONG = {"signature": "evaluation", "request": "no rows", "ok": False, "message": "it failed: oh"}
@@ -34,7 +35,7 @@ def test_a_failed_check_is_a_failure_in_words():
 @pytest.mark.parametrize(
     ("end", "expected"),
     [
-        ("os.kill(os.getpid(), 9)", "was ended by SIGKILL"),
+        ("os.kill(os.getpid(), 11)", "was ended by SIGSEGV"),
         ("os.abort()", "was ended by SIGABRT"),
         ("sys.exit(3)", "ended with exit code 3"),
         ("raise ValueError('no such op')", "ended with exit code 1: ValueError: no such op"),
@@ -61,3 +62,8 @@ def test_a_process_that_says_nothing_is_a_failure():
 
 def test_a_process_that_says_why_it_stopped_is_not_blamed_twice():
     assert watch({"check": WRONG})["failures"] == ["evaluation, no rows: it failed: oh"]
+
+
+def test_an_end_from_outside_says_nothing_about_the_model():
+    with pytest.raises(CanaryInterrupted, match=r"ended by SIGKILL.*the same command goes on"):
+        watch(ASKING, end="os.kill(os.getpid(), 9)")
