@@ -69,7 +69,7 @@ def check(code, out, err):
         assert (", ok\n" in out, err) == (True, "")
     else:
         assert (code, out) == (2, "")
-        assert re.match(r"\d+ problems?:\n.*: .*", err)
+        assert re.match(r"\d+ problems?:\n.+: .+", err, re.DOTALL)
 
 
 @settings(max_examples=120, deadline=None, derandomize=True, print_blob=True)
