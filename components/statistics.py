@@ -12,3 +12,8 @@ def load_by_split(artifact: types.Artifact) -> dict[str, statistics_pb2.DatasetF
     """Returns the statistics of every split of an ExampleStatistics artifact."""
     splits = artifact_utils.decode_split_names(artifact.split_names)
     return {split: stats_artifact_utils.load_statistics(artifact, split).proto() for split in splits}
+
+
+def column_name(feature: statistics_pb2.FeatureNameStatistics) -> str:
+    """Returns the name of the column that statistics are of."""
+    return feature.name or ".".join(feature.path.step)

@@ -76,6 +76,7 @@ def build_pipeline(contract: Contract, run: RunConfig) -> Pipeline:
         anomalies=validator.outputs["anomalies"],
         statistics=statistics.outputs["statistics"],
         columns=[*task.features, *task.heads],
+        sliced=sorted({name for keys in slice_keys(task) for name in keys}),
     )
 
     transform = Transform(

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 
+from components.statistics import column_name
+
 _DATASET = "the data as a whole"
 _STATISTICS = ("num_stats", "string_stats", "bytes_stats")
 
@@ -44,7 +46,7 @@ def absent(
         columns: What the task needs.
     """
     present = {
-        feature.name or ".".join(feature.path.step)
+        column_name(feature)
         for statistics in by_split.values()
         for feature in statistics.datasets[0].features
         if max(getattr(feature, kind).common_stats.num_non_missing for kind in _STATISTICS) > 0

@@ -18,6 +18,7 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ExecutionParameter
 
 from components.data_gate.anomalies import absent, errors
+from components.data_gate.values import infinite, not_text
 from components.data_gate.vanished import vanished
 from components.example_gen.window import load_window
 from components.statistics import load_by_split
@@ -54,9 +55,14 @@ class Executor(base_executor.BaseExecutor):
         window = load_window(artifact_utils.get_single_instance(input_dict["examples"]))
         columns = json.loads(exec_properties["columns"])
         found = errors(by_split)
-        missing = {**vanished(window, columns), **absent(statistics, columns)}
+        wrong = {
+            **infinite(statistics, columns),
+            **not_text(statistics, json.loads(exec_properties["sliced"])),
+            **vanished(window, columns),
+            **absent(statistics, columns),
+        }
         known = "\n".join(found)
-        found += [sentence for name, sentence in missing.items() if f"column '{name}'" not in known]
+        found += [sentence for name, sentence in wrong.items() if f"column '{name}'" not in known]
         if found:
             raise AnomaliesFound("the data contradicts schema.pbtxt:\n" + "\n".join(f"  {line}" for line in found))
 
@@ -64,7 +70,7 @@ class Executor(base_executor.BaseExecutor):
 class DataGateSpec(types.ComponentSpec):
     """Anomalies in, nothing out: what must wait for the gate names it as upstream."""
 
-    PARAMETERS = {"columns": ExecutionParameter(type=str)}
+    PARAMETERS = {"columns": ExecutionParameter(type=str), "sliced": ExecutionParameter(type=str)}
     INPUTS = {
         "examples": ChannelParameter(type=standard_artifacts.Examples),
         "anomalies": ChannelParameter(type=standard_artifacts.ExampleAnomalies),
@@ -81,6 +87,7 @@ class DataGate(base_component.BaseComponent):
         anomalies: ExampleValidator's output.
         statistics: Of the examples.
         columns: Features and labels of the task: a run without values for one of them is in vain.
+        sliced: Columns whose values name slices.
     """
 
     SPEC_CLASS = DataGateSpec
@@ -92,9 +99,14 @@ class DataGate(base_component.BaseComponent):
         anomalies: types.BaseChannel,
         statistics: types.BaseChannel,
         columns: Iterable[str],
+        sliced: Iterable[str],
     ):
         super().__init__(
             DataGateSpec(
-                examples=examples, anomalies=anomalies, statistics=statistics, columns=json.dumps(list(columns))
+                examples=examples,
+                anomalies=anomalies,
+                statistics=statistics,
+                columns=json.dumps(list(columns)),
+                sliced=json.dumps(list(sliced)),
             )
         )

@@ -54,9 +54,10 @@ def to_features(
             features.append(_tags(columns[name], separators[name], where))
             continue
         feature = _convert(columns[name], column_types[name], where)
+        is_known = feature.is_valid()
         if name in empty_is_missing and pa.types.is_binary(feature.type):
-            feature = pc.if_else(pc.equal(feature, b""), pa.scalar(None, pa.binary()), feature)
-        features.append(_one_per_row(feature))
+            is_known = pc.not_equal(feature, b"").fill_null(False)
+        features.append(_one_per_row(feature, is_known))
     return pa.RecordBatch.from_arrays(features, names=found)
 
 
@@ -82,6 +83,8 @@ def _convert(column: pa.Array, declared: str, where: str) -> pa.Array:
         return _cast(_cast(column, pa.string(), where), pa.binary(), where)
     if pa.types.is_binary(kind):
         return column
+    if pa.types.is_fixed_size_binary(kind):
+        column = column.take(pa.array(np.arange(len(column))))  # Arrow 10 crashes at the cast of a slice.
     if any(is_kind(kind) for is_kind in _TEXT_LIKE):
         return _cast(column, pa.binary(), where)
     raise DataError(
@@ -102,10 +105,10 @@ def _all_whole(column: pa.Array) -> bool:
     return bool(np.all((np.abs(values) <= _MAX_EXACT_FLOAT) & (values == np.floor(values))))
 
 
-def _one_per_row(column: pa.Array) -> pa.ListArray:
-    """Wraps every value in a list of one; a null stays a null list, which encodes as an absent feature."""
-    is_known = column.is_valid().to_numpy(zero_copy_only=False)
-    return _lists(column.drop_null(), is_known.astype(np.int64), is_known)
+def _one_per_row(column: pa.Array, is_known: pa.BooleanArray) -> pa.ListArray:
+    """Wraps every known value in a list of one; others become null lists, which encode as absent features."""
+    known = is_known.to_numpy(zero_copy_only=False)
+    return _lists(column.filter(is_known), known.astype(np.int64), known)
 
 
 def _tags(column: pa.Array, separator: str, where: str) -> pa.ListArray:
@@ -122,7 +125,7 @@ def _tags(column: pa.Array, separator: str, where: str) -> pa.ListArray:
     else:
         cells = _convert(column, "BYTES", where)
         if not pa.types.is_binary(cells.type):
-            return _one_per_row(cells)  # For ExampleValidator to name.
+            return _one_per_row(cells, cells.is_valid())  # For ExampleValidator to name.
         texts = _cast(cells, pa.string(), where)
         is_blank = pc.equal(pc.utf8_trim_whitespace(texts), "")
         is_known = pc.or_(pc.invert(is_blank), pc.match_substring(texts, pattern=separator)).fill_null(False)

@@ -46,13 +46,14 @@ def _encoded(value: bytes, kind: str, file: str, row: int, name: str) -> bytes:
     where = f"{file}: row {row}, column '{name}'"
     if kind == "path":
         path = _resolve(value, file)
-        what = str(path)
+        # A path may be any bytes; what is said of it ends up in tables and on terminals.
+        what = os.fsencode(path).decode(errors="backslashreplace")
         try:
             encoded = path.read_bytes()
         except FileNotFoundError:
-            raise DataError(f"{where}: no file {path}; paths are absolute or count from the table's folder") from None
+            raise DataError(f"{where}: no file {what}; paths are absolute or count from the table's folder") from None
         except (OSError, ValueError) as error:
-            raise DataError(f"{where}: {path} cannot be read ({error})") from None
+            raise DataError(f"{where}: {what} cannot be read ({error})") from None
     if why := images.check(encoded):
         raise DataError(f"{where}: {what} {why}; give a whole PNG, JPEG, GIF or BMP, or leave the value out")
     return encoded

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import itertools
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -22,8 +23,9 @@ ROWS_PER_IMAGE_BATCH = 256
 # What stands for "no value" in a CSV cell; a quoted "NA" stays text.
 CSV_NULLS = ["", "NA", "NaN", "nan", "null", "NULL"]
 SUFFIX = {"parquet": ".parquet", "csv": ".csv"}
-# What Arrow raises on files that are damaged, of another kind, or call a column by bytes that are no UTF-8.
-_UNREADABLE = (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError, UnicodeDecodeError)
+# What Arrow raises on files that are damaged, of another kind, or named, or with a column named, by bytes that are no
+# UTF-8.
+_UNREADABLE = (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError, UnicodeError)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +81,7 @@ def fingerprint(files: Sequence[Path]) -> str:
     digest = hashlib.sha256()
     for file in files:
         status = file.stat()
-        digest.update(f"{file.resolve()}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+        digest.update(os.fsencode(f"{file.resolve()}\0{status.st_size}\0{status.st_mtime_ns}\n"))
     return digest.hexdigest()[:16]
 
 

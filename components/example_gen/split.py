@@ -94,5 +94,6 @@ def _text(value: object) -> str:
 def _column(rows: pa.RecordBatch, name: str) -> pa.Array:
     index = rows.schema.get_field_index(name)
     if index < 0:
-        raise DataError(f"data.split: column '{name}' is not in the data; there are: {', '.join(rows.schema.names)}")
+        there = ", ".join(rows.schema.names) or "none of those in schema.pbtxt"
+        raise DataError(f"data.split: column '{name}' is not in the data; there are: {there}")
     return rows.column(index)

@@ -234,7 +234,9 @@ def ingest():
             return str(error)
         return None
 
-    return call
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(source, "ROWS_PER_IMAGE_BATCH", 2)  # Rows as slices, in which Arrow has bugs of its own.
+        yield call
 
 
 def check(said, folder):
@@ -262,7 +264,8 @@ def test_any_csv(folder, csv_layout, ingest, header, text, rule):
 
 @many
 @given(st.integers(0), st.binary(min_size=1, max_size=200))
-def test_any_damage_to_a_parquet_file(folder, layout, ingest, right, place, damage):
+def test_some_damage_to_a_parquet_file(folder, layout, ingest, right, place, damage):
+    # Not any: of some ten thousand, one makes Arrow itself end the process, for want of memory that it is told to take.
     pq.write_table(right, folder / "whole.parquet")
     whole = (folder / "whole.parquet").read_bytes()
     place %= len(whole)

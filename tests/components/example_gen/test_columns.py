@@ -133,6 +133,16 @@ class TestColumns:
         batch = pa.RecordBatch.from_arrays([pa.array([None, 1, None, 2, 3])], names=["x"])
         assert to_features(batch.slice(2, 2), {"x": "INT"}, "f").to_pydict() == {"x": [None, [2]]}
 
+    @pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.binary(), pa.binary(2)], ids=str)
+    @pytest.mark.parametrize("start", range(4))
+    def test_a_slice_in_which_an_empty_text_is_missing(self, kind, start):
+        # Some of these were invalid by Arrow 18's if_else, and others ended the process in Arrow 10's cast.
+        values = [b"ab", None, b"" if kind != pa.binary(2) else None, b"cd"]
+        batch = pa.RecordBatch.from_arrays([pa.array(values, kind)], names=["x"]).slice(start)
+        found = to_features(batch, {"x": "BYTES"}, "f", ["x"])
+        found.validate(full=True)
+        assert found.column(0).to_pylist() == [[value] if value else None for value in values[start:]]
+
     def test_no_rows(self):
         assert convert(pa.array([], pa.int64()), "INT") == (INT, [])
 

@@ -68,6 +68,11 @@ class TestPaths:
         expected = f"row 2, column 'photo': no file {folder}/c.jpg; paths are absolute or count from the table's folder"
         assert str(error.value) == f"{folder}/rows.csv: {expected}"
 
+    def test_a_missing_file_of_a_name_that_is_not_utf8(self, folder):
+        with pytest.raises(DataError) as error:
+            read([b"\xff.jpg"], "path", folder / "rows.csv")
+        assert f"no file {folder}/\\xff.jpg; " in str(error.value)
+
     @pytest.mark.parametrize(("path", "reason"), [("images", "Is a directory"), ("a\0b", "null byte")])
     def test_what_is_no_readable_file(self, folder, path, reason):
         with pytest.raises(DataError, match=f"row 1, column 'photo': .* cannot be read .*{reason}"):

@@ -126,7 +126,14 @@ class TestFindShards:
         assert str(error.value).startswith(f"{file}: not a readable Parquet file (")
         assert "\n" not in str(error.value)
 
-    def test_a_name_that_is_not_utf8(self, tmp_path):
+    @pytest.mark.parametrize("file_format", ["parquet", "csv"])
+    def test_a_file_whose_name_is_not_utf8(self, tmp_path, file_format):
+        file = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff"))
+        file.write_bytes(write_parquet(tmp_path / "a").read_bytes() if file_format == "parquet" else b"hour\n1\n")
+        with pytest.raises(DataError, match="can't encode character"):
+            rows_of(find_shards([file], file_format))
+
+    def test_a_column_whose_name_is_not_utf8(self, tmp_path):
         file = write_parquet(tmp_path / "a.parquet")
         file.write_bytes(file.read_bytes().replace(b"hour", b"h\xffur"))
         with pytest.raises(DataError, match=r"a\.parquet: not a readable Parquet file \(.*can't decode byte 0xff"):
@@ -252,6 +259,11 @@ class TestFingerprint:
         os.utime(a, ns=(0, 0))  # Written anew, with the same number of bytes.
         seen.append(fingerprint([a]))
         assert len(seen) == len(set(seen))
+
+    def test_a_name_that_is_not_utf8(self, tmp_path):
+        file = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.png"))
+        file.write_bytes(b"")
+        assert len(fingerprint([file])) == 16
 
     def test_the_same_files_by_another_path(self, tmp_path, monkeypatch):
         file = write_parquet(tmp_path / "a.parquet")

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from components.exported import read_exported
@@ -80,6 +80,7 @@ def check(contract, as_csv, model, photos):
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(table=tables())
+@example(table=pa.table({"amount": [1.0], "code": [1], "photo": [b"\xff"]}))  # A name that is no text.
 def test_any_parquet(table, check, photos):
     pq.write_table(table, photos / "rows.parquet", version="2.6")
     if found := check(photos / "rows.parquet", "parquet"):
