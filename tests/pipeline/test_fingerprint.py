@@ -11,7 +11,7 @@ from pipeline import fingerprint
 from schema.task import TaskSpec
 
 ROOT = Path(fingerprint.__file__).parent.parent
-STAGES = ("ExampleGen", "Transform", "Trainer", "Canary", "Evaluator", "Report")
+STAGES = ("ExampleGen", "Drift", "Transform", "Trainer", "Canary", "Evaluator", "Report")
 
 
 @pytest.fixture
@@ -62,6 +62,8 @@ class TestCode:
             ("components/pusher/serving.py", set()),
             ("schema/push.py", set()),
             ("components/data_gate/anomalies.py", set()),
+            ("components/data_gate/drift/distance.py", {"Drift"}),
+            ("schema/drift.py", {"Drift"}),
             ("schema/names.py", set(STAGES)),
             *((f"schema/{name}.py", set(STAGES)) for name in ("task", "data", "contract", "columns", "part")),
             *((f"schema/{name}.py", set(STAGES)) for name in ("features", "gates", "heads", "training", "trunks")),
@@ -112,6 +114,7 @@ class TestCode:
         ("stage", "module"),
         [
             ("ExampleGen", "components.example_gen.component"),
+            ("Drift", "components.data_gate.drift.component"),
             ("Transform", "components.transform.preprocessing"),
             ("Trainer", "components.trainer.run"),
             ("Canary", "components.canary.component"),
@@ -233,6 +236,7 @@ class TestViews:
             ("data.format", "csv", set()),  # ExampleGen has `data` for itself.
             ("data.split", {"by": "hash"}, set()),
             ("push.keep", 2, set()),
+            ("drift", "off", set()),
         ],
     )
     def test_a_changed_key_changes_the_view_of_the_stages_that_read_it(self, path, value, stages):
@@ -251,6 +255,7 @@ class TestViews:
             ("heads.kind.loss.weight", 2.0, False),
             ("data.format", "csv", False),
             ("push.keep", 2, False),
+            ("drift", "off", False),
         ],
     )
     def test_report_reads_the_gates(self, path, value, changed):

@@ -10,6 +10,7 @@ import tensorflow_data_validation as tfdv
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
+from components.example_gen.spans import Span
 from pipeline.config import RunConfig
 from pipeline.graph import NEVER_CACHED, build_pipeline, data_fingerprint, statistics_options, training_digest
 from schema.contract import load_contract
@@ -135,3 +136,53 @@ def test_a_damaged_serving_folder_stops_a_run_that_would_compare_and_no_other(me
         build_pipeline(media(), RunConfig(data=data, output=tmp_path / "run", run_id="1"))
     run = RunConfig(data=data, output=tmp_path / "run", run_id="1", no_baseline="damaged")
     assert "Pusher" in [node.id for node in build_pipeline(media(), run).components]
+
+
+def stages_of_days(contract, tmp_path, **given):
+    """Stages by id, of a run on two spans."""
+    spans = []
+    for number in (1, 2):
+        folder = tmp_path / "days" / str(number)
+        folder.mkdir(parents=True, exist_ok=True)
+        if not (folder / "rows.parquet").exists():
+            pq.write_table(pa.table({"amount": [1.0]}), folder / "rows.parquet")
+        spans.append(Span(str(number), number, None, str(folder)))
+    run = RunConfig(data=tmp_path / "days", output=tmp_path / "run", run_id="1", spans=tuple(spans), **given)
+    return {node.id: node for node in build_pipeline(contract, run).components}
+
+
+def test_drift_is_looked_for_between_the_gate_and_everything_dear(write_task, tmp_path):
+    by_id = stages_of_days(load_contract(write_task(), ["data.spans='{SPAN}'", "drift=stop"]), tmp_path)
+    drift = by_id["Drift"]
+    assert drift.exec_properties["mode"] == "stop"
+    assert by_id["DataGate"] in drift.upstream_nodes
+    assert drift in by_id["Transform"].upstream_nodes
+    assert drift in by_id["Baseline"].upstream_nodes
+    assert "Drift" not in NEVER_CACHED
+
+
+@pytest.mark.parametrize("overrides", [["data.spans='{SPAN}'", "drift=off"], []], ids=["off", "no spans"])
+def test_without_spans_or_if_off_nobody_looks_for_drift(write_task, data, tmp_path, overrides):
+    contract = load_contract(write_task(), overrides)
+    if overrides:
+        by_id = stages_of_days(contract, tmp_path)
+    else:
+        pipeline = build_pipeline(contract, RunConfig(data=data, output=tmp_path / "run", run_id="1"))
+        by_id = {node.id: node for node in pipeline.components}
+    assert "Drift" not in by_id
+    assert by_id["DataGate"] in by_id["Transform"].upstream_nodes
+
+
+def test_how_many_spans_judge_and_what_is_counted(write_task, toy_schema, tmp_path):
+    split = ["data.spans='{SPAN}'", "data.split={by: span, newest: 1}"]
+    first = stages_of_days(load_contract(write_task(), split), tmp_path)
+    assert first["Drift"].exec_properties["judging"] == 1
+    stated = toy_schema.replace(
+        'feature { name: "amount" ',
+        'feature { name: "amount" skew_comparator { jensen_shannon_divergence { threshold: 0.5 } } ',
+    )
+    second = stages_of_days(load_contract(write_task(pbtxt=stated), split), tmp_path)
+    # Another threshold compares anew, and neither counts nor trains anything anew.
+    changed = {name for name in first if first[name].exec_properties != second[name].exec_properties}
+    assert changed == {"Drift"}
+    assert first["Drift"].exec_properties["fingerprint"] == second["Drift"].exec_properties["fingerprint"]

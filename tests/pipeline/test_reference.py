@@ -52,7 +52,7 @@ def test_every_link_has_its_heading(page):
 
 def test_sections_stand_in_the_order_of_the_task_file(page):
     top = re.findall(r"^## (.+)$", page, re.MULTILINE)
-    assert top == ["task", "data", "features", "trunk", "heads", "training", "slices", "gates", "push"]
+    assert top == ["task", "data", "drift", "features", "trunk", "heads", "training", "slices", "gates", "push"]
 
 
 @pytest.mark.parametrize(

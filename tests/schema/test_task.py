@@ -21,6 +21,7 @@ DEFAULTS = {
         "marker": None,
         "split": {"by": "hash", "ratios": {"train": 8, "eval": 1, "test": 1}, "key": ()},
     },
+    "drift": "warn",
     "features": {
         "amount": {"type": "numeric", "scaling": "zscore", "missing_indicator": True, "encoder": {"type": "plain"}},
         "colour": {"type": "categorical", "vocabulary": 1000, "oov": 1, "embedding": 8},
@@ -233,7 +234,7 @@ class TestWrong:
             ("heads.kind.threshold", {}, "heads.kind.threshold.metric", "missing"),
             ("heads.kind.depends_on", [{"mode": "probs"}], "heads.kind.depends_on.0.head", "missing"),
             # Unknown keys, at every depth.
-            ("trainig", {}, "trainig", "unknown key; allowed: data, features, gates, heads, push, slices, task"),
+            ("trainig", {}, "trainig", "unknown key; allowed: data, drift, features, gates, heads, push, slices, task"),
             ("trainig", {}, "trainig", "did you mean 'training'?"),
             ("training.epoch", 3, "training.epoch", "did you mean 'epochs'?"),
             ("data.formt", 3, "data.formt", "did you mean 'format'?"),

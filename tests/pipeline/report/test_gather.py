@@ -50,6 +50,13 @@ def test_rows_and_anomalies(data):
     assert data["drift"] is None
 
 
+def test_drift_is_handed_on(statistics, write_task):
+    from pipeline.report import gather
+
+    drift = {"mode": "warn", "compared": [], "findings": []}
+    assert gather.data(statistics, {}, load_contract(write_task()).task, drift)["drift"] == drift
+
+
 def test_columns_in_the_order_of_the_task_and_the_others_after_them(data):
     types = {feature["name"]: feature["type"] for feature in data["features"]}
     assert list(types.items())[:3] == [("amount", "numeric"), ("colour", "categorical"), ("kind", "multiclass")]
