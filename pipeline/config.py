@@ -61,6 +61,11 @@ class RunConfig:
         return self.artifacts / "spans"
 
     @property
+    def counts(self) -> Path:
+        """What every span that was read holds of each column."""
+        return self.artifacts / "counts"
+
+    @property
     def serving(self) -> Path:
         """Pushed models."""
         return self.output / "serving"

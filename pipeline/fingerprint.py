@@ -49,6 +49,7 @@ _CONTRACT = (
 )
 _SOURCES = {
     "ExampleGen": ("components/example_gen", "components/images.py"),
+    "Drift": ("components/data_gate/drift", "schema/drift.py"),
     "Transform": ("components/transform",),
     "Trainer": (
         "components/trainer",
@@ -73,6 +74,7 @@ _SOURCES = {
     ),
     "Report": ("components/evaluator", "components/statistics.py"),
 }
+_DRIFT = TaskSpec.model_fields["drift"].default
 _LIBRARIES = (
     "apache-beam",
     "keras",
@@ -109,7 +111,8 @@ def _python_files(path: Path) -> list[Path]:
 
 
 def _without_gates(task: TaskSpec) -> TaskSpec:
-    return task.model_copy(update={"gates": dict.fromkeys(task.heads, ()), "slices": (), "push": Push()})
+    unread = {"gates": dict.fromkeys(task.heads, ()), "slices": (), "push": Push(), "drift": _DRIFT}
+    return task.model_copy(update=unread)
 
 
 def weights(task: TaskSpec) -> str:
@@ -185,4 +188,5 @@ def for_report(task: TaskSpec) -> TaskSpec:
     """Returns the task's gates; what its heads are, the model says."""
     heads = {name: MulticlassHead(type="multiclass") for name in task.heads}
     unread = {"trunk": SharedTrunk(), "training": Training(), "slices": (), "data": Data(), "push": Push()}
+    unread |= {"drift": _DRIFT}
     return task.model_copy(update={"heads": heads, **unread})

@@ -19,6 +19,7 @@ from tfx.proto import trainer_pb2, transform_pb2
 from components.baseline.component import Baseline
 from components.canary.component import Canary
 from components.data_gate.component import DataGate
+from components.data_gate.drift.component import Drift
 from components.evaluator.component import Evaluator, Report
 from components.evaluator.config import slice_keys, slicing_config
 from components.example_gen.component import ExampleGen
@@ -34,6 +35,7 @@ from pipeline.identity import data_fingerprint, stored_key
 from pipeline.report import document
 from schema import names
 from schema.contract import Contract
+from schema.data import SpanSplit
 
 # The gate is cheaper than its place in the cache; what the cache says of the serving folder may no longer be there.
 NEVER_CACHED = frozenset({"DataGate", "Pusher"})
@@ -55,15 +57,17 @@ def build_pipeline(contract: Contract, run: RunConfig) -> Pipeline:
     training = training_digest(contract, rows)
     last_blessed = find_baseline(run, training)
 
+    window = [
+        Entry(span.label, span.number, str(Path(span.folder).resolve()), stored_key(contract, span))
+        for span in run.spans
+    ]
+
     example_gen = ExampleGen(
         data=str(run.data.resolve()),
         config=task.data,
         layout=layout,
         fingerprint=fingerprint.digest(rows, fingerprint.code("ExampleGen")),
-        window=[
-            Entry(span.label, span.number, str(Path(span.folder).resolve()), stored_key(contract, span))
-            for span in run.spans
-        ],
+        window=window,
         store=str(run.span_store.resolve()),
     )
     statistics = StatisticsGen(
@@ -77,6 +81,21 @@ def build_pipeline(contract: Contract, run: RunConfig) -> Pipeline:
         statistics=statistics.outputs["statistics"],
         columns=[*task.features, *task.heads],
     )
+    gates: list[DataGate | Drift] = [gate]
+    if window and task.drift != "off":
+        drift = Drift(
+            examples=example_gen.outputs["examples"],
+            window=window,
+            judging=task.data.split.newest if isinstance(task.data.split, SpanSplit) else 1,
+            watched=contract.watched,
+            mode=task.drift,
+            store=str(run.counts.resolve()),
+            fingerprint=fingerprint.digest(
+                fingerprint.code("Drift"), *(f"{column.name} {column.kind}" for column in contract.watched)
+            ),
+        )
+        drift.add_upstream_node(gate)
+        gates.append(drift)
 
     transform = Transform(
         examples=example_gen.outputs["examples"],
@@ -92,7 +111,7 @@ def build_pipeline(contract: Contract, run: RunConfig) -> Pipeline:
             "code": fingerprint.code("Transform"),
         },
     )
-    transform.add_upstream_node(gate)
+    transform.add_upstream_node(gates[-1])
     trainer = Trainer(
         run_fn="components.trainer.run.run_fn",
         examples=transform.outputs["transformed_examples"],
@@ -112,7 +131,7 @@ def build_pipeline(contract: Contract, run: RunConfig) -> Pipeline:
         fingerprint=fingerprint.code("Canary"),
     )
     baseline = Baseline(version=last_blessed.folder, identity=last_blessed.identity())
-    baseline.add_upstream_node(gate)
+    baseline.add_upstream_node(gates[-1])
     evaluator = Evaluator(
         examples=example_gen.outputs["examples"],
         model=trainer.outputs["model"],
@@ -160,7 +179,7 @@ def build_pipeline(contract: Contract, run: RunConfig) -> Pipeline:
             statistics,
             schema,
             validator,
-            gate,
+            *gates,
             transform,
             trainer,
             canary,

@@ -66,6 +66,7 @@ def run_key(contract: Contract, run: RunConfig) -> str:
         data_fingerprint(contract, run.data, run.spans),
         contract.task.to_json(),
         contract.schema.SerializeToString(deterministic=True).hex(),
+        *(f"{column.name} {sorted(column.stated.items())}" for column in contract.watched),
         fingerprint.weights(contract.task),
         *fingerprint.codes().values(),
     )

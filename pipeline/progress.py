@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from pipeline.report import document, gates, tables
+from pipeline.report import document, drift, gates, tables
 
 if TYPE_CHECKING:
     from pipeline.config import RunConfig
@@ -64,6 +64,8 @@ class Progress:
         self._console.print(tables.verdict_line(report), soft_wrap=True)
         for sentence in gates.refusals(report):
             self._console.print(Text(f"  {sentence}", style="red"), soft_wrap=True)
+        for line in drift.lines(report):
+            self._console.print(Text(line, style="yellow"), soft_wrap=True)
         page = run.reports / document.PAGE_FILE
         lines = [f"report: {run.reports / document.REPORT_FILE}", *([f"page: {page}"] if page.is_file() else [])]
         for line in (*lines, f"read it: multihead report {run.output}"):

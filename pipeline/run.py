@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from components.data_gate.component import load_anomalies
+from components.data_gate.drift.component import load_drift
 from components.evaluator.component import REPORT_FILE
 from components.example_gen.component import rows_property
 from components.example_gen.window import SPAN_PROPERTY, WINDOW_PROPERTY, empty_spans, window_text
@@ -54,7 +55,8 @@ def run_task(
     started = _now()
     key = run_key(contract, run)
     if run.fresh:
-        shutil.rmtree(run.span_store, ignore_errors=True)  # Or else its spans would not be read.
+        for kept in (run.span_store, run.counts):  # Or else its spans would not be read.
+            shutil.rmtree(kept, ignore_errors=True)
     pipeline = build_pipeline(contract, run)
     entries: list[dict[str, Any]] = []
     rows: dict[str, int] = {}
@@ -79,6 +81,7 @@ def run_task(
     parameters = {node.id: node.exec_properties for node in pipeline.components}
     statistics = load_by_split(by_id["StatisticsGen"].outputs["statistics"])
     anomalies = load_anomalies(by_id["ExampleValidator"].outputs["anomalies"])
+    drift = load_drift(by_id["Drift"].outputs["drift"]) if "Drift" in by_id else None
     report = {
         "format": document.FORMAT,
         "task": contract.task.task,
@@ -93,7 +96,7 @@ def run_task(
         "pushed": pushed or None,
         "baseline": parameters["Baseline"]["version"] or None,
         "stages": entries,
-        "data": gather.data(statistics, anomalies, contract.task),
+        "data": gather.data(statistics, anomalies, contract.task, drift),
         "training": curves.read(Path(by_id["Trainer"].outputs["model_run"].uri)),
         "lineage": {
             "training": parameters["Pusher"]["training"],

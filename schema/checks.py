@@ -9,6 +9,7 @@ from typing import Any
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
+from schema import drift
 from schema.applications import BUILT_IN_WEIGHTS
 from schema.columns import SCHEMA_FILE, column_type, columns, domain
 from schema.document import Document
@@ -39,6 +40,7 @@ def check(document: Document, schema: schema_pb2.Schema, file: Path) -> Iterable
     yield from _label_checks(document, schema, file)
     yield from _column_checks(document, schema)
     yield from _name_checks(document, schema, file)
+    yield from drift.schema_checks(document, schema, file)
 
 
 def _multilabel(document: Document) -> set[str]:

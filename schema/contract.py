@@ -19,6 +19,7 @@ from schema.applications import BUILT_IN_WEIGHTS
 from schema.checks import check
 from schema.columns import SCHEMA_FILE, class_names, columns, domain, read_schema
 from schema.document import read_document
+from schema.drift import Watched, watched, without_comparators
 from schema.errors import UserError
 from schema.features import ApplicationEncoder, ImageFeature
 from schema.heads import MultilabelHead
@@ -37,14 +38,17 @@ class Contract:
     Attributes:
         folder: The task's folder.
         task: What to do; weights files by absolute path.
-        schema: What the examples look like: schema.pbtxt, with NO_TAG in the domains of multilabel heads.
+        schema: What the examples look like: schema.pbtxt, with NO_TAG in the domains of multilabel heads, and without
+            thresholds of drift.
         classes: Class names of every head, in the order of its scores.
+        watched: Columns whose drift is measured, and the thresholds of schema.pbtxt.
     """
 
     folder: Path
     task: TaskSpec
     schema: schema_pb2.Schema
     classes: Mapping[str, tuple[str, ...]]
+    watched: tuple[Watched, ...]
 
 
 def find_task(task: str) -> Path:
@@ -87,7 +91,13 @@ def load_contract(folder: Path, overrides: Iterable[str] = ()) -> Contract:
     if task is None or problems:
         raise TaskError(problems)
     classes = {head: class_names(schema, head) for head in task.heads}
-    return Contract(folder, _with_weights_files(task, folder), _with_no_tag(schema, task), classes)
+    return Contract(
+        folder,
+        _with_weights_files(task, folder),
+        without_comparators(_with_no_tag(schema, task)),
+        classes,
+        watched(task.features, task.heads, schema),
+    )
 
 
 def _with_no_tag(schema: schema_pb2.Schema, task: TaskSpec) -> schema_pb2.Schema:

@@ -22,6 +22,12 @@ class AnomaliesFound(UserError):
     exit_code = 3
 
 
+class DriftFound(UserError):
+    """The newest span is unlike those before it, and the task says to stop: before Transform, with all that moved."""
+
+    exit_code = 3
+
+
 class TrainingDiverged(UserError):
     """The loss is not a number any more: nothing worth judging came out."""
 

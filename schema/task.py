@@ -13,9 +13,10 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints, ValidationError
 
-from schema import data, names
+from schema import data, drift, names
 from schema.data import Data
 from schema.document import Document, read_document
+from schema.drift import Mode as DriftMode
 from schema.features import Feature
 from schema.gates import JOINT, JOINT_METRICS, METRICS, Gates
 from schema.heads import Head
@@ -36,6 +37,9 @@ class TaskSpec(Part):
     """Name of the task: folders of data and runs are called after it."""
     data: Data = Data()
     """Files of rows, and splits."""
+    drift: DriftMode = "warn"
+    """What a run does if the newest span is unlike those before it: `stop` before it trains, `warn` on the terminal and
+    in the report, or, `off`, not look. Without `data.spans` there is nothing to compare."""
     features: Annotated[dict[Name, Feature], Field(min_length=1)]
     """What a row is made of, by column."""
     trunk: Trunk = SharedTrunk()
@@ -102,6 +106,7 @@ def _cross_checks(document: Document) -> Iterable[Problem]:
         message = f"`gates.{JOINT}` holds the gates over all heads together: call the head otherwise"
         yield document.problem(("heads", JOINT), message)
     yield from data.checks(document)
+    yield from drift.checks(document)
     yield from _gate_checks(document)
     dependencies = {name: _dependencies(document.section("heads", name).get("depends_on")) for name in heads}
     for name, others in dependencies.items():

@@ -120,8 +120,23 @@ def assemble(store: str, entries: Sequence[Entry], rule: Split, folders: Mapping
             target = split.of_span(name, rule, age)
             rows[target] += counted[name]
             for file in sorted(fileio.listdir(folder)):
-                link(os.path.join(folder, file), os.path.join(folders[target], f"{entry.label}-{name}-{file}"))
+                link(os.path.join(folder, file), os.path.join(folders[target], _prefix(entry, name) + file))
     return rows
+
+
+def files_of(entry: Entry, folders: Iterable[str]) -> list[str]:
+    """Returns the files that `assemble` put together of a span, from the folders of all splits."""
+    prefixes = tuple(_prefix(entry, name) for name in SPLITS)
+    return [
+        os.path.join(folder, file)
+        for folder in folders
+        for file in sorted(fileio.listdir(folder))
+        if file.startswith(prefixes)
+    ]
+
+
+def _prefix(entry: Entry, split_name: str) -> str:
+    return f"{entry.label}-{split_name}-"
 
 
 def link(source: str, target: str) -> None:

@@ -23,13 +23,11 @@ class DataView:
         rows: By split.
         columns: Statistics.
         anomalies: Sentences.
-        drift: Sentences; None if it was not measured.
     """
 
     rows: Table
     columns: Table
     anomalies: Sequence[str]
-    drift: Sequence[str] | None
 
 
 def of_data(data: Mapping[str, Any] | None) -> DataView | None:
@@ -42,7 +40,6 @@ def of_data(data: Mapping[str, Any] | None) -> DataView | None:
         Table("Rows by split", ["split", "rows"], splits),
         Table.capped("Columns of the split train", ["column", "type", "missing", "values"], columns, shown=30),
         data["anomalies"],
-        data["drift"],
     )
 
 

@@ -79,6 +79,26 @@ def histogram(edges: Sequence[float], true: Sequence[float], other: Sequence[flo
     return _svg(draw, label)
 
 
+def shift(newest: Sequence[float], reference: Sequence[float], label: str) -> Markup:
+    """Draws the values of a column in two samples.
+
+    Args:
+        newest: Share of the values by bin.
+        reference: The same of the other sample.
+        label: As in `reliability`.
+    """
+
+    def draw(axes: Axes) -> None:
+        edges = [i + 0.5 for i in range(len(newest) + 1)]
+        axes.stairs(reference, edges, color=_SECOND, linewidth=1.5, linestyle="dashed", label="before")
+        axes.stairs(newest, edges, color=_FIRST, linewidth=2, label="newest span")
+        _name_axes(axes, "number of the bar", "share of the values")
+        axes.set_ylim(bottom=0)
+        axes.xaxis.set_major_locator(MaxNLocator(nbins="auto", integer=True))
+
+    return _svg(draw, label)
+
+
 def curves(train: Sequence[float | None], evaluation: Sequence[float | None], label: str) -> Markup:
     """Draws the loss per epoch.
 

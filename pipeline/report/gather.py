@@ -23,6 +23,7 @@ def data(
     statistics: Mapping[str, statistics_pb2.DatasetFeatureStatisticsList],
     anomalies: Mapping[str, anomalies_pb2.Anomalies],
     task: TaskSpec,
+    drift: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Returns `splits`, rows by split; `features`, statistics of every column; `anomalies`, sentences; and `drift`.
 
@@ -34,6 +35,7 @@ def data(
         statistics: StatisticsGen's, by split.
         anomalies: ExampleValidator's, by split.
         task: What the columns are to it.
+        drift: What the stage Drift found; None if it did not run.
     """
     train = statistics[TRAIN].datasets[0]
     types = {name: part.type for parts in (task.features, task.heads) for name, part in parts.items()}
@@ -46,7 +48,7 @@ def data(
             for name in ordered
         ],
         "anomalies": warnings(anomalies),
-        "drift": None,
+        "drift": drift,
     }
 
 

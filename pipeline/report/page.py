@@ -9,7 +9,7 @@ from typing import Any
 
 import jinja2
 
-from pipeline.report import background, measured
+from pipeline.report import background, measured, moved
 from pipeline.report.gates import refusals
 from pipeline.report.parts import SHOWN
 from pipeline.report.tables import MIN_LABELLED, comparison
@@ -54,6 +54,7 @@ def render(report: Mapping[str, Any]) -> str:
         joint=measured.of_joint(report),
         curves=measured.of_curves("all heads together", curves, "loss"),
         data=background.of_data(report.get("data")),
+        drift=moved.of_drift((report.get("data") or {}).get("drift"), report.get("span")),
         run=background.of_run(report),
     )
 

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.report import gates
+from pipeline.report import drift, gates
 from pipeline.report.gates import number
 from schema.gates import METRICS
 from schema.names import SPLITS, slice_of
@@ -56,6 +56,8 @@ def _parts(report: dict[str, Any]) -> Iterator[RenderableType]:
     yield Text(f"{report['task']}, run {report['run_id']}, {comparison(report)}")
     if report.get("window"):
         yield Text(spans(report["span"], report["window"]))
+    for line in drift.lines(report):
+        yield Text(line, style="yellow")
     for make in (_heads_table, _metrics_table, gates.table, _slices_table):
         table = make(report)
         for column in table.columns:

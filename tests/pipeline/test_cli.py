@@ -225,7 +225,7 @@ class TestRunFolder:
             code, _, err = multihead("run", write_task(), "--data", data, "--output", tmp_path / "out")
         assert code == 5
         assert err.startswith(f"{tmp_path}/out: held by run first, process ")
-        assert err.endswith("; wait for it, or give another --output\n")
+        assert err.endswith("; wait for it by --wait, or give another --output\n")
         assert run_task.calls == []
 
     def test_another_folder_is_free(self, multihead, write_task, data, run_task, tmp_path):

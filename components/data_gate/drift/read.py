@@ -1,0 +1,104 @@
+"""What every span of a window holds, counted once per span, on Beam's workers."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import apache_beam as beam
+import tensorflow as tf
+from tfx.dsl.io import fileio
+from tfx_bsl.coders import example_coder
+
+from components.data_gate.drift.compare import SpanCounts
+from components.data_gate.drift.counts import Counts, count, empty, merge
+from schema.drift import Kind
+
+# Rows that are decoded at once, as images may be among them.
+_ROWS_PER_BATCH = 1000
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A span to be counted.
+
+    Attributes:
+        label: Of the span.
+        files: TFRecord files of its rows; none if it is empty.
+        name: Of the file in which its counts are kept.
+    """
+
+    label: str
+    files: tuple[str, ...]
+    name: str
+
+
+def count_spans(
+    sources: Sequence[Source], folder: str, kinds: Mapping[str, Kind], pipeline: beam.Pipeline
+) -> list[SpanCounts]:
+    """Returns what spans hold: those that no earlier window had are read now, the others never again.
+
+    Args:
+        sources: The spans.
+        folder: Where counts are kept.
+        kinds: What is compared, by column.
+        pipeline: Where the reading is done; it runs if there is something to read.
+    """
+    fileio.makedirs(folder)
+    paths = {source: os.path.join(folder, source.name) for source in sources if source.files}
+    unread = [(path, file) for source, path in paths.items() if not fileio.exists(path) for file in source.files]
+    if unread:
+        _ = (
+            pipeline
+            | "Files" >> beam.Create(unread)
+            | "Spread" >> beam.Reshuffle()
+            | "Count" >> beam.MapTuple(lambda path, file: (path, count_file(file, kinds)))
+            | "BySpan" >> beam.GroupByKey()
+            | "Keep" >> beam.MapTuple(_keep)
+        )
+        pipeline.run().wait_until_finish()
+    nothing = 0, {name: empty(0) for name in kinds}
+    return [SpanCounts(source.label, *(_load(paths[source]) if source.files else nothing)) for source in sources]
+
+
+def count_file(file: str, kinds: Mapping[str, Kind]) -> tuple[int, dict[str, Counts]]:
+    """Returns the number of rows of a gzip TFRecord file of tf.Examples, and what it holds of every column."""
+    batches = [_count_batch(records, kinds) for records in _batches(file)]
+    return _merged(batches, kinds)
+
+
+def _batches(file: str) -> Iterator[list[bytes]]:
+    dataset = tf.data.TFRecordDataset(file, compression_type="GZIP").batch(_ROWS_PER_BATCH)
+    yield from (records.tolist() for records in dataset.as_numpy_iterator())
+
+
+def _count_batch(records: list[bytes], kinds: Mapping[str, Kind]) -> tuple[int, dict[str, Counts]]:
+    # Of the type that the data has: that it is the declared one, ExampleValidator has seen.
+    batch = example_coder.ExamplesToRecordBatchDecoder().DecodeBatch(records)
+    columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+    rows = len(records)
+    return rows, {name: count(columns.get(name), rows, kind) for name, kind in kinds.items()}
+
+
+def _merged(parts: Iterable[tuple[int, Mapping[str, Counts]]], names: Iterable[str]) -> tuple[int, dict[str, Counts]]:
+    found = list(parts)
+    return sum(rows for rows, _ in found), {name: merge([counts[name] for _, counts in found]) for name in names}
+
+
+def _keep(path: str, parts: Iterable[tuple[int, Mapping[str, Counts]]]) -> None:
+    """Writes the counts of a span, from those of its files, whole or not at all."""
+    found = list(parts)
+    rows, columns = _merged(found, found[0][1])
+    draft = f"{path}.{uuid.uuid4().hex}"
+    with fileio.open(draft, "w") as file:
+        file.write(json.dumps({"rows": rows, "columns": {name: counts.to_json() for name, counts in columns.items()}}))
+    fileio.rename(draft, path, overwrite=True)
+
+
+def _load(path: str) -> tuple[int, dict[str, Counts]]:
+    with fileio.open(path, "r") as file:
+        found = json.loads(file.read())
+    return found["rows"], {name: Counts.from_json(counts) for name, counts in found["columns"].items()}
