@@ -176,6 +176,65 @@ def run(
         raise typer.Exit(_NOT_BLESSED)
 
 
+@app.command(epilog='Example: multihead schedule flights --cron "0 2 * * *" --timezone Europe/Berlin')
+def schedule(
+    task: TaskArgument,
+    cron: Annotated[
+        str, typer.Option(metavar='"MINUTE HOUR DAY MONTH WEEKDAY"', help="When runs are due, as cron has it.")
+    ],
+    timezone: Annotated[
+        str | None, typer.Option(metavar="ZONE", help="By whose clock, such as Europe/Berlin; this machine's.")
+    ] = None,
+    misfire: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="SECONDS", help="How late a run may begin, else it is left out; six hours."),
+    ] = None,
+    data: DataOption = None,
+    output: OutputOption = None,
+    overrides: SetOption = None,
+    window: WindowOption = None,
+    split_by: SplitByOption = None,
+    beam_option: BeamOption = None,
+    notify: NotifyOption = None,
+    now: Annotated[bool, typer.Option("--now", help="Begin the first run at once.")] = False,
+    what: Annotated[
+        Literal["systemd", "cron", "kubernetes"] | None,
+        typer.Option("--print", help="Print a unit, a line of crontab or a CronJob that does it, and run nothing."),
+    ] = None,
+    image: Annotated[str | None, typer.Option(help="Of multihead, for --print kubernetes.")] = None,
+) -> None:
+    """Run a task by the clock, as a service in the foreground, until SIGTERM or Ctrl-C.
+
+    Every run is `multihead run` in a process of its own, with --if-new where the data has spans; while one runs, the
+    next is left out. A run that is stopped with the service goes on when it is started again.
+
+    Exit code: 0 stopped, 2 bad input or configuration, 5 another schedule runs in the folder.
+    """
+    from pipeline import session, windows
+    from pipeline.notify import Webhook
+    from pipeline.schedule import start
+    from pipeline.schedule.cron import Cron
+    from pipeline.schedule.plan import Folders, Options, Plan
+    from pipeline.schedule.service import MISFIRE
+    from schema.contract import find_task, load_contract
+
+    when = Cron.parse(cron, timezone)
+    if notify:
+        Webhook.parse(notify)
+    folder = find_task(task)
+    contract = (windows.load_by_span if split_by else load_contract)(folder, overrides or ())
+    windows.check(contract, windows.Wanted(window=window))
+    has_spans = contract.task.data.spans is not None
+    settings = tuple(overrides or ()), tuple(beam_option or ())
+    options = Options(task, data, output, *settings, window=window, split_by=split_by, if_new=has_spans)
+    name, run = contract.task.task, session.run_folder(contract, output)
+    plan = Plan(name, options, when, misfire or MISFIRE, notify)
+    if what:
+        typer.echo(start.printed(what, plan, Folders(folder, data or Path("data") / name, run), image), nl=False)
+    else:
+        start.serve(plan, run, now)
+
+
 @app.command(epilog="Example: multihead compare flights --set trunk.type=shared,independent,mmoe --seeds 3")
 def compare(
     task: TaskArgument,

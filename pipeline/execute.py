@@ -47,9 +47,7 @@ def run_once(contract: Contract, config: RunConfig, webhook: Webhook | None = No
     )
 
 
-def run_pending(
-    contract: Contract, runs: Sequence[RunConfig], webhook: Webhook | None = None
-) -> list[dict[str, Any]]:
+def run_pending(contract: Contract, runs: Sequence[RunConfig], webhook: Webhook | None = None) -> list[dict[str, Any]]:
     """Runs what has not come to a verdict yet, says what has, and returns the new reports.
 
     Raises:

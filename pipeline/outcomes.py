@@ -66,7 +66,13 @@ def failures_told(task: str, webhook: Webhook | None, folder: Path | None = None
     except UserError as error:
         run = RunConfig(Path(), folder or Path(), session.new_run_id())
         outcome = _failed(error, started)
-        found: dict[str, Any] = {"task": task, "run_id": None, "state": "failed", "sentence": outcome.sentence, "drift": []}
+        found: dict[str, Any] = {
+            "task": task,
+            "run_id": None,
+            "state": "failed",
+            "sentence": outcome.sentence,
+            "drift": [],
+        }
         if folder and folder.is_dir() and not isinstance(error, RunFolderBusy):
             with suppress(UserError), session.hold(run):
                 found = status.record(task, run, outcome)

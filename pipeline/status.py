@@ -116,9 +116,7 @@ def correct(folder: Path, status: dict[str, Any], state: State, sentence: str) -
     finished = now()
     seconds = round((finished - datetime.datetime.fromisoformat(status["started"])).total_seconds(), 1)
     ended = {"state": state, "finished": _text(finished), "seconds": seconds}
-    return _update(
-        folder, {**status, **ended, "sentence": sentence, "last_run": {"run_id": status["run_id"], **ended}}
-    )
+    return _update(folder, {**status, **ended, "sentence": sentence, "last_run": {"run_id": status["run_id"], **ended}})
 
 
 def read(folder: Path) -> dict[str, Any]:

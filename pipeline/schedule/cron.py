@@ -84,10 +84,12 @@ class Cron:
     Attributes:
         text: Its five fields, as given, one space between them.
         zone: The time zone.
+        is_local: Whether it is this machine's because none was given.
     """
 
     text: str
     zone: zoneinfo.ZoneInfo
+    is_local: bool
 
     @classmethod
     def parse(cls, text: str, zone: str | None) -> Cron:
@@ -112,7 +114,7 @@ class Cron:
                 f"--cron: day of month '{day}' and day of week '{weekday}': programs disagree whether both or either "
                 "must hold; write * for one of them, or both without *, which means either"
             )
-        cron = cls(" ".join(fields), _zone(zone))
+        cron = cls(" ".join(fields), _zone(zone), is_local=zone is None)
         if cron.next_time(datetime.datetime.now(cron.zone)) is None:
             raise UserError(f"--cron: '{text}' is never: no such month has such a day")
         return cron

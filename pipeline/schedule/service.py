@@ -18,7 +18,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from pipeline import notify, status
 from pipeline.notify import Webhook
-from pipeline.schedule.cron import Cron
+from pipeline.schedule.plan import Plan
 
 # Seconds that a run is given to stop, so that it can be gone on with; training stops after a step, Beam after a bundle.
 GRACE = 60
@@ -37,31 +37,20 @@ class Service:
     """Runs a command whenever it is due, one at a time, each in a process of its own: a crash ends the run alone.
 
     Args:
-        task: Its name.
+        plan: When it is due, and who is told.
         command: The program and its arguments.
         folder: The run's folder, where status.json is.
-        cron: When it is due.
-        misfire: Seconds after which a run that could not begin when it was due is left out.
-        webhook: Is told of what people should look at.
         say: Prints a line.
         grace: Seconds that a run is given to stop.
     """
 
     def __init__(
-        self,
-        task: str,
-        command: Sequence[str],
-        folder: Path,
-        cron: Cron,
-        misfire: int,
-        webhook: Webhook | None,
-        say: Callable[[str], None],
-        grace: float = GRACE,
+        self, plan: Plan, command: Sequence[str], folder: Path, say: Callable[[str], None], grace: float = GRACE
     ):
-        self._task, self._command, self._folder, self._cron = task, command, folder, cron
-        self._webhook, self._say, self._grace = webhook, say, grace
-        self._misfire = misfire
-        self._scheduler = BackgroundScheduler(timezone=cron.zone)
+        self._task, self._cron, self._misfire = plan.task, plan.cron, plan.misfire
+        self._webhook = Webhook.parse(plan.notify) if plan.notify else None
+        self._command, self._folder, self._say, self._grace = command, folder, say, grace
+        self._scheduler = BackgroundScheduler(timezone=plan.cron.zone)
         logging.getLogger("apscheduler").setLevel(logging.ERROR)  # What it warns of, a line of ours says.
         self._scheduler.add_listener(self._left_out, EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES)
         self._stop = threading.Event()
@@ -137,9 +126,9 @@ class Service:
             sentence = f"its process was ended by {signal.Signals(-code).name}; it goes on from what was finished"
         else:
             sentence = _MEANINGS.get(code, f"its process ended with exit code {code}") if code else "nothing new"
-        state = "stopped" if self._stop.is_set() else "failed" if code else "done"
         if is_of_run:
-            return status.correct(self._folder, found, state, sentence)
+            return status.correct(self._folder, found, "stopped" if self._stop.is_set() else "failed", sentence)
+        state = "stopped" if self._stop.is_set() else "failed" if code else "done"
         return {"task": self._task, "state": state, "run_id": None, "sentence": sentence, "drift": []}
 
     def _left_out(self, event: JobEvent) -> None:

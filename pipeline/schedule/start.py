@@ -2,88 +2,57 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 from pathlib import Path
 
 import typer
 from filelock import FileLock, Timeout
 
-from pipeline import session, windows
-from pipeline.notify import Webhook
 from pipeline.schedule import units
-from pipeline.schedule.command import Options, executable
-from pipeline.schedule.cron import Cron
+from pipeline.schedule.plan import Folders, Plan, executable
 from pipeline.schedule.service import Service
-from schema.contract import Contract
-from schema.errors import RunFolderBusy
+from schema.errors import RunFolderBusy, UserError
 
 
-def serve(contract: Contract, options: Options, cron: Cron, misfire: int, webhook: Webhook | None, now: bool) -> None:
+def serve(plan: Plan, folder: Path, at_once: bool) -> None:
     """Runs a task by the clock until SIGTERM or SIGINT.
 
     Args:
-        contract: The task.
-        options: Handed on to every run.
-        cron: When runs are due.
-        misfire: Seconds after which a run that could not begin is left out.
-        webhook: Is told of what people should look at.
-        now: Whether the first run is due at once.
+        plan: What is run, and when.
+        folder: The run's folder.
+        at_once: Whether the first run is due now.
 
     Raises:
         RunFolderBusy: Another schedule runs in this folder.
+        UserError: The folder cannot be written to.
     """
-    folder = session.run_folder(contract, options.output)
 
     def say(sentence: str) -> None:
-        typer.echo(f"{datetime.datetime.now(cron.zone):%Y-%m-%d %H:%M:%S} {sentence}")
+        typer.echo(f"{datetime.datetime.now(plan.cron.zone):%Y-%m-%d %H:%M:%S} {sentence}")
 
-    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / ".schedule.lock", timeout=0)
     try:
-        with FileLock(folder / ".schedule.lock", timeout=0):
-            command = [executable(), *options.run()]
-            Service(contract.task.task, command, folder, cron, misfire, webhook, say).serve(now)
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
     except Timeout:
         raise RunFolderBusy(f"{folder}: another schedule runs there; stop it, or give another --output") from None
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be used as a run's folder ({error.strerror or error})") from None
+    with lock:
+        Service(plan, [executable(), *plan.options.run()], folder, say).serve(at_once)
 
 
-def options_of(
-    task: str,
-    contract: Contract,
-    data: Path | None,
-    output: Path | None,
-    overrides: tuple[str, ...],
-    beam: tuple[str, ...],
-    window: int | None,
-    split_by: str | None,
-) -> Options:
-    """Returns what every run is given: with spans, `--if-new` among it.
+def printed(what: str, plan: Plan, folders: Folders, image: str | None) -> str:
+    """Returns what another scheduler needs.
 
-    Raises:
-        UserError: An option needs spans, and the data has none.
+    Args:
+        what: `systemd`, `cron` or `kubernetes`.
+        plan: What is run, and when.
+        folders: Where it reads and writes.
+        image: Of multihead, for Kubernetes.
     """
-    windows.check(contract, windows.Wanted(window=window))
-    has_spans = contract.task.data.spans is not None
-    return Options(task, data, output, overrides, beam, window, split_by, if_new=has_spans)
-
-
-def printed(
-    what: str,
-    contract: Contract,
-    folder: Path,
-    options: Options,
-    cron: Cron,
-    has_zone: bool,
-    misfire: int,
-    notify: str | None,
-    image: str | None,
-) -> str:
-    """Returns what another scheduler needs: `systemd`, `cron` or `kubernetes`."""
-    task = contract.task.task
-    there = options.absolute(
-        folder, options.data or Path("data") / task, session.run_folder(contract, options.output)
-    )
+    there = dataclasses.replace(plan, options=plan.options.absolute(folders))
     if what == "systemd":
-        return units.systemd(task, executable(), there, cron, misfire, notify)
-    if what == "cron":
-        return units.crontab(executable(), there, cron, has_zone, notify)
-    return units.kubernetes(task, there, cron, misfire, notify, image)
+        return units.systemd(there, executable())
+    return units.crontab(there, executable()) if what == "cron" else units.kubernetes(there, image)

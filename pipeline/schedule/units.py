@@ -11,8 +11,7 @@ from typing import Any
 
 import yaml
 
-from pipeline.schedule.command import Options
-from pipeline.schedule.cron import Cron
+from pipeline.schedule.plan import Plan
 from pipeline.schedule.service import GRACE
 from schema.errors import UserError
 
@@ -25,26 +24,22 @@ _LONGEST_NAME = 52
 _SAFE = re.compile(r"[\w@+=:,./-]+", re.ASCII)
 
 
-def systemd(task: str, program: str, options: Options, cron: Cron, misfire: int, notify: str | None) -> str:
+def systemd(plan: Plan, program: str) -> str:
     """Returns a unit of a user that runs `multihead schedule`: nothing of it needs root.
 
     Args:
-        task: Its name.
+        plan: With absolute paths.
         program: Path of `multihead`.
-        options: With absolute paths.
-        cron: When runs are due.
-        misfire: Seconds after which a run that could not begin is left out.
-        notify: A webhook.
     """
-    command = [program, "schedule", *options.shared(), f"--cron={cron.text}", f"--timezone={cron.zone.key}"]
-    command += [f"--misfire={misfire}", *_notify(notify)]
-    name = _name(task)
+    when = [f"--cron={plan.cron.text}", f"--timezone={plan.cron.zone.key}", f"--misfire={plan.misfire}"]
+    command = [program, "schedule", *plan.options.shared(), *when, *_notify(plan)]
+    name = _name(plan)
     return f"""\
 # ~/.config/systemd/user/{name}.service
 # systemctl --user daemon-reload && systemctl --user enable --now {name}
 # loginctl enable-linger keeps it running while you are not logged in.
 [Unit]
-Description=Scheduled runs of multihead, task {task}
+Description=Scheduled runs of multihead, task {plan.task}
 
 [Service]
 Type=exec
@@ -61,44 +56,37 @@ WantedBy=default.target
 """
 
 
-def crontab(program: str, options: Options, cron: Cron, has_zone: bool, notify: str | None) -> str:
-    """Returns a line for `crontab -e`.
+def crontab(plan: Plan, program: str) -> str:
+    """Returns a line for `crontab -e`, after one for the time zone if one was asked for.
 
     Args:
+        plan: With absolute paths.
         program: Path of `multihead`.
-        options: With absolute paths.
-        cron: When runs are due.
-        has_zone: Whether a zone was asked for; if not, cron goes by the machine's, as it always does.
-        notify: A webhook.
 
     Raises:
         UserError: An option has a line break, which no crontab can have.
     """
-    command = [program, *options.run(), *_notify(notify)]
+    cron, command = plan.cron, [program, *plan.options.run(), *_notify(plan)]
     if any("\n" in part or "\r" in part for part in command):
         raise UserError("--print cron: an option has a line break, which a line of cron cannot have")
     zone = ""
-    if has_zone:
-        zone = f"# cronie knows CRON_TZ; Debian's cron does not, and goes by the machine's zone.\nCRON_TZ={cron.zone.key}\n"
+    if not cron.is_local:
+        warning = "# cronie knows CRON_TZ; Debian's cron does not, and goes by the machine's zone."
+        zone = f"{warning}\nCRON_TZ={cron.zone.key}\n"
     # To cron, % ends the command.
     return f"{zone}{cron.text} {shlex.join(command)}\n".replace("%", "\\%")
 
 
-def kubernetes(
-    task: str, options: Options, cron: Cron, misfire: int, notify: str | None, image: str | None
-) -> str:
+def kubernetes(plan: Plan, image: str | None) -> str:
     """Returns a CronJob.
 
     Args:
-        task: Its name.
-        options: With absolute paths, which are the containers' as well.
-        cron: When runs are due.
-        misfire: Seconds after which a run that could not begin is left out.
-        notify: A webhook.
+        plan: With absolute paths, which are the container's as well.
         image: Of multihead.
     """
-    name = _name(task)
-    folders = {"data": options.data, "run": options.output}
+    name, options = _name(plan), plan.options
+    data, output = Path(options.data or "/data"), Path(options.output or "/run")
+    folders = {"data": data.parent if data.is_file() else data, "run": output}
     if Path(options.task).is_absolute():
         folders["task"] = Path(options.task)
     mounts: list[dict[str, Any]] = [
@@ -109,7 +97,7 @@ def kubernetes(
         "name": "run",
         "image": image or f"multihead:{importlib.metadata.version('multihead')}",
         # $(NAME) would be a variable.
-        "command": ["multihead", *(part.replace("$(", "$$(") for part in [*options.run(), *_notify(notify)])],
+        "command": ["multihead", *(part.replace("$(", "$$(") for part in [*options.run(), *_notify(plan)])],
         "volumeMounts": mounts,
     }
     pod = {
@@ -123,10 +111,10 @@ def kubernetes(
         "kind": "CronJob",
         "metadata": {"name": name},
         "spec": {
-            "schedule": cron.portable,
-            "timeZone": cron.zone.key,
+            "schedule": plan.cron.portable,
+            "timeZone": plan.cron.zone.key,
             "concurrencyPolicy": "Forbid",
-            "startingDeadlineSeconds": max(misfire, _LEAST_DEADLINE),
+            "startingDeadlineSeconds": max(plan.misfire, _LEAST_DEADLINE),
             "jobTemplate": {"spec": {"backoffLimit": 0, "template": {"spec": pod}}},
         },
     }
@@ -135,13 +123,13 @@ def kubernetes(
     return heading + yaml.safe_dump(manifest, sort_keys=False, allow_unicode=True, width=float("inf"))
 
 
-def _notify(url: str | None) -> Sequence[str]:
-    return [f"--notify={url}"] if url else []
+def _notify(plan: Plan) -> Sequence[str]:
+    return [f"--notify={plan.notify}"] if plan.notify else []
 
 
-def _name(task: str) -> str:
+def _name(plan: Plan) -> str:
     """Returns a name that both systemd and Kubernetes take."""
-    return f"multihead-{re.sub('[^a-z0-9]+', '-', task.lower())}"[:_LONGEST_NAME].strip("-")
+    return f"multihead-{re.sub('[^a-z0-9]+', '-', plan.task.lower())}"[:_LONGEST_NAME].strip("-")
 
 
 def _systemd_quoted(part: str) -> str:

@@ -1,10 +1,21 @@
-"""The command that a schedule runs."""
+"""What a schedule runs, and when."""
 
 from __future__ import annotations
 
 import dataclasses
 import sysconfig
 from pathlib import Path
+
+from pipeline.schedule.cron import Cron
+
+
+@dataclasses.dataclass(frozen=True)
+class Folders:
+    """Where a run reads and writes, given or by default: the task, its rows, and the run's folder."""
+
+    task: Path
+    data: Path
+    output: Path
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,17 +42,11 @@ class Options:
     split_by: str | None = None
     if_new: bool = False
 
-    def absolute(self, folder: Path, data: Path, output: Path) -> Options:
-        """Returns the options for a place whose working folder is another.
-
-        Args:
-            folder: The task's.
-            data: Of the rows, by default if none were given.
-            output: The run's, by default if none was given.
-        """
+    def absolute(self, folders: Folders) -> Options:
+        """Returns the options for a place whose working folder is another."""
         # A shipped task is found by its name wherever multihead is installed.
-        task = str(folder.resolve()) if folder == Path(self.task) else self.task
-        return dataclasses.replace(self, task=task, data=data.resolve(), output=output.resolve())
+        task = str(folders.task.resolve()) if folders.task == Path(self.task) else self.task
+        return dataclasses.replace(self, task=task, data=folders.data.resolve(), output=folders.output.resolve())
 
     def shared(self) -> list[str]:
         """Returns task and options that `run` and `schedule` have both."""
@@ -53,6 +58,25 @@ class Options:
     def run(self) -> list[str]:
         """Returns the arguments of `multihead` that run the task once."""
         return ["run", *self.shared(), *(["--if-new"] if self.if_new else [])]
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What is run, and when.
+
+    Attributes:
+        task: The task's name.
+        options: Of every run.
+        cron: When runs are due.
+        misfire: Seconds after which a run that could not begin when it was due is left out.
+        notify: A webhook's address that is told of what people should look at; None if nobody is.
+    """
+
+    task: str
+    options: Options
+    cron: Cron
+    misfire: int
+    notify: str | None = None
 
 
 def executable() -> str:
