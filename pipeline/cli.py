@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import os
 import sys
@@ -40,6 +41,20 @@ OutputOption = Annotated[Path | None, typer.Option(help="The run's folder; runs/
 BeamOption = Annotated[
     list[str] | None,
     typer.Option("--beam-option", metavar="NAME=VALUE", help="An option for Beam, such as direct_num_workers=2."),
+]
+WindowOption = Annotated[int | None, typer.Option(min=1, help="How many spans, counted back; 1 if not given.")]
+SplitByOption = Annotated[
+    Literal["span"] | None, typer.Option(help="Train on older spans of the window, judge on the newest.")
+]
+WaitOption = Annotated[bool, typer.Option("--wait", help="Wait while another run holds the folder.")]
+WaitAtMostOption = Annotated[
+    float | None, typer.Option(min=0, metavar="SECONDS", help="Wait that long at most; then exit with 5.")
+]
+NotifyOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL", envvar="MULTIHEAD_NOTIFY", help="A webhook that is told of failure, refusal and drift, as JSON."
+    ),
 ]
 
 
@@ -115,10 +130,8 @@ def run(
         typer.Option(metavar="REASON", help="Do not compare with the last blessed model; the report says why."),
     ] = None,
     span: Annotated[str | None, typer.Option(help="The newest span to read; the latest if not given.")] = None,
-    window: Annotated[int | None, typer.Option(min=1, help="How many spans, counted back; 1 if not given.")] = None,
-    split_by: Annotated[
-        Literal["span"] | None, typer.Option(help="Train on older spans of the window, judge on the newest.")
-    ] = None,
+    window: WindowOption = None,
+    split_by: SplitByOption = None,
     first: Annotated[
         str | None, typer.Option("--from", metavar="SPAN", help="Make up for every span from here on, each a run.")
     ] = None,
@@ -126,6 +139,9 @@ def run(
     if_new: Annotated[
         bool, typer.Option("--if-new", help="Do nothing if these spans, task and code have a verdict already.")
     ] = False,
+    wait: WaitOption = False,
+    wait_at_most: WaitAtMostOption = None,
+    notify: NotifyOption = None,
 ) -> None:
     """Run the whole pipeline: ingest, validate, transform, train, evaluate, judge, push.
 
@@ -136,22 +152,87 @@ def run(
     5 another run holds the folder, 1 anything else.
     """
     from pipeline import execute, session, windows
+    from pipeline.notify import Webhook
+    from pipeline.outcomes import failures_told
     from schema.contract import find_task, load_contract
 
-    load = windows.load_by_span if split_by else load_contract
-    contract = load(find_task(task), overrides or ())
-    anew = "--fresh" if fresh else "--no-baseline" if no_baseline else None
-    wanted = windows.Wanted(span, window, first, last, if_new, anew)
-    windows.check(contract, wanted)
-    config = session.configure(contract, data, output, fresh, _beam_options(beam_option), no_baseline)
-    runs, impossible = windows.candidates(contract, config, wanted)
-    for sentence in impossible:
-        typer.echo(sentence)
-    with session.hold(config):
-        needs_verdict = first is not None or if_new
-        reports = execute.run_pending(contract, runs) if needs_verdict else [execute.run_once(contract, runs[0])]
+    webhook = Webhook.parse(notify) if notify else None
+    with failures_told(task, webhook):
+        contract = (windows.load_by_span if split_by else load_contract)(find_task(task), overrides or ())
+    with failures_told(contract.task.task, webhook, session.run_folder(contract, output)):
+        anew = "--fresh" if fresh else "--no-baseline" if no_baseline else None
+        wanted = windows.Wanted(span, window, first, last, if_new, anew)
+        windows.check(contract, wanted)
+        config = session.configure(contract, data, output, fresh, _beam_options(beam_option), no_baseline)
+        runs, impossible = windows.candidates(contract, config, wanted)
+        for sentence in impossible:
+            typer.echo(sentence)
+        with session.hold(config, _seconds(wait, wait_at_most)) as run_id:
+            if first is not None or if_new:
+                reports = execute.run_pending(contract, runs, webhook)
+            else:
+                reports = [execute.run_once(contract, dataclasses.replace(runs[0], run_id=run_id), webhook)]
     if not all(report["blessed"] for report in reports):
         raise typer.Exit(_NOT_BLESSED)
+
+
+@app.command(epilog='Example: multihead schedule flights --cron "0 2 * * *" --timezone Europe/Berlin')
+def schedule(
+    task: TaskArgument,
+    cron: Annotated[
+        str, typer.Option(metavar='"MINUTE HOUR DAY MONTH WEEKDAY"', help="When runs are due, as cron has it.")
+    ],
+    timezone: Annotated[
+        str | None, typer.Option(metavar="ZONE", help="By whose clock, such as Europe/Berlin; this machine's.")
+    ] = None,
+    misfire: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="SECONDS", help="How late a run may begin, else it is left out; six hours."),
+    ] = None,
+    data: DataOption = None,
+    output: OutputOption = None,
+    overrides: SetOption = None,
+    window: WindowOption = None,
+    split_by: SplitByOption = None,
+    beam_option: BeamOption = None,
+    notify: NotifyOption = None,
+    now: Annotated[bool, typer.Option("--now", help="Begin the first run at once.")] = False,
+    what: Annotated[
+        Literal["systemd", "cron", "kubernetes"] | None,
+        typer.Option("--print", help="Print a unit, a line of crontab or a CronJob that does it, and run nothing."),
+    ] = None,
+    image: Annotated[str | None, typer.Option(help="Of multihead, for --print kubernetes.")] = None,
+) -> None:
+    """Run a task by the clock, as a service in the foreground, until SIGTERM or Ctrl-C.
+
+    Every run is `multihead run` in a process of its own, with --if-new where the data has spans; while one runs, the
+    next is left out. A run that is stopped with the service goes on when it is started again.
+
+    Exit code: 0 stopped, 2 bad input or configuration, 5 another schedule runs in the folder.
+    """
+    from pipeline import session, windows
+    from pipeline.notify import Webhook
+    from pipeline.schedule import start
+    from pipeline.schedule.cron import Cron
+    from pipeline.schedule.plan import Folders, Options, Plan
+    from pipeline.schedule.service import MISFIRE
+    from schema.contract import find_task, load_contract
+
+    when = Cron.parse(cron, timezone)
+    if notify:
+        Webhook.parse(notify)
+    folder = find_task(task)
+    contract = (windows.load_by_span if split_by else load_contract)(folder, overrides or ())
+    windows.check(contract, windows.Wanted(window=window))
+    has_spans = contract.task.data.spans is not None
+    settings = tuple(overrides or ()), tuple(beam_option or ())
+    options = Options(task, data, output, *settings, window=window, split_by=split_by, if_new=has_spans)
+    name, run = contract.task.task, session.run_folder(contract, output)
+    plan = Plan(name, options, when, misfire or MISFIRE, notify)
+    if what:
+        typer.echo(start.printed(what, plan, Folders(folder, data or Path("data") / name, run), image), nl=False)
+    else:
+        start.serve(plan, run, now)
 
 
 @app.command(epilog="Example: multihead compare flights --set trunk.type=shared,independent,mmoe --seeds 3")
@@ -164,13 +245,15 @@ def compare(
     seeds: Annotated[int, typer.Option(help="Trainings per cell of the grid, seeds from training.seed on.")] = 1,
     data: DataOption = None,
     output: OutputOption = None,
+    wait: WaitOption = False,
+    wait_at_most: WaitAtMostOption = None,
 ) -> None:
     """Train a grid of settings on the same examples and compare them on the test split.
 
     Nothing is pushed. The same command goes on where it was interrupted, and with more values or seeds trains only what
     is new. Exit codes are those of `run`.
     """
-    from pipeline import session, windows
+    from pipeline import metadata_copies, session, windows
     from pipeline.compare import grid as grids
     from schema.contract import find_task
 
@@ -178,11 +261,12 @@ def compare(
     config = windows.everything(cells[0].contract, session.configure(cells[0].contract, data, output))
 
     def work(progress: Progress) -> None:
+        metadata_copies.protect(config, progress.say)
         with progress.doing("starting TFX and TensorFlow"):
             from pipeline.compare import run
         run.compare(cells, seeds, config, progress)
 
-    with session.hold(config):
+    with session.hold(config, _seconds(wait, wait_at_most)):
         session.watched(config, work, "stages and trainings")
 
 
@@ -248,13 +332,15 @@ def rollback(
         int | None, typer.Option(metavar="VERSION", help="The version to serve again; if not given, the one before.")
     ] = None,
     reason: Annotated[str, typer.Option(help="Kept in the history, the model card and later reports.")] = "",
+    wait: WaitOption = False,
+    wait_at_most: WaitAtMostOption = None,
 ) -> None:
     """Serve an earlier blessed model again, under a new version number that servers follow at once.
 
     Given again, it goes one model further back, not to and fro; --to reaches every version that is there, also one that
     was taken back. The next run on the same task and data will not push what was taken back, unless --fresh is given.
 
-    Exit code: 0 rolled back, 2 nothing to go back to, 5 a run holds the folder: stop it, it goes on later.
+    Exit code: 0 rolled back, 2 nothing to go back to, 5 a run holds the folder: stop it, it goes on later, or --wait.
     """
     from components.pusher.folder import latest
     from components.pusher.rollback import describe, roll_back
@@ -266,7 +352,11 @@ def rollback(
     name = contract.task.task
     config = RunConfig(Path("data") / name, session.run_folder(contract, output), session.new_run_id())
     latest(config.serving)  # Or else say so before a run's folder is made.
-    with session.hold(config):
+    mend = (
+        "stop it, the same command goes on later from the finished stages, and roll back then; "
+        "or let the roll-back wait for it by --wait"
+    )
+    with session.hold(config, _seconds(wait, wait_at_most), mend):
         done = roll_back(config.serving, to, reason, config.run_id)
     typer.echo(f"rolled back from {describe(done.left)} to {describe(done.to)}")
     typer.echo(f"served now: {config.serving / str(done.now.version)}")
@@ -291,6 +381,11 @@ def report(
         from pipeline.report import page
 
         typer.echo(f"page: {page.write(html, found)}")
+
+
+def _seconds(wait: bool, at_most: float | None) -> float | None:
+    """Returns how long to wait for another run: not at all, so many seconds, or None for as long as it takes."""
+    return None if wait and at_most is None else at_most or 0
 
 
 def _beam_options(given: list[str] | None) -> tuple[str, ...]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime
 import logging
-import os
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ import typer
 from filelock import FileLock, Timeout
 
 from components.example_gen.source import find_files, find_shards
-from pipeline import datasets
+from pipeline import datasets, holder
 from pipeline.config import RunConfig
 from pipeline.progress import Progress
 from pipeline.quiet import message, output_to, root_cause
@@ -22,6 +23,9 @@ from schema.contract import Contract
 from schema.errors import RunFolderBusy, UserError
 
 Result = TypeVar("Result")
+_MEND_BUSY = "wait for it by --wait, or give another --output"
+# Seconds between two looks at a folder that another run holds.
+_POLL_SECONDS = 0.5
 
 
 def configure(
@@ -73,27 +77,44 @@ def _default_data(name: str) -> Path:
 
 
 @contextmanager
-def hold(config: RunConfig) -> Iterator[None]:
+def hold(config: RunConfig, wait: float | None = 0, mend: str = _MEND_BUSY) -> Iterator[str]:
     """Holds the run's folder: two runs in it would write over each other.
+
+    Args:
+        config: The run.
+        wait: Seconds that another run is waited for at most; None for as long as it takes.
+        mend: What to do if it is held, the end of a sentence.
+
+    Yields:
+        The run's id: a new one if it waited, so that ids sort by when runs began to work.
 
     Raises:
         RunFolderBusy: Another run holds it.
         UserError: It cannot be written to.
     """
-    holder = config.output / ".holder"
-    lock = FileLock(config.output / ".lock", timeout=0)
+    lock = FileLock(config.output / ".lock")
+    run_id = config.run_id
     try:
         config.output.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-        holder.write_text(f"run {config.run_id}, process {os.getpid()}", encoding="utf-8")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            if wait == 0:
+                raise
+            typer.echo(f"{config.output}: held by {holder.who(config.output)}; waiting for it")
+            lock.acquire(timeout=-1 if wait is None else wait, poll_interval=_POLL_SECONDS)
+            run_id = new_run_id()
+            typer.echo(f"{config.output}: free")
+        holder.write(config.output, run_id)
     except Timeout:
-        who = holder.read_text(encoding="utf-8") if holder.is_file() else "another run"
-        raise RunFolderBusy(f"{config.output}: held by {who}; wait for it, or give another --output") from None
+        still = f"after {wait:g} s still " if wait else ""
+        raise RunFolderBusy(f"{config.output}: {still}held by {holder.who(config.output)}; {mend}") from None
     except OSError as error:
         raise UserError(f"{config.output}: cannot be used as a run's folder ({error.strerror or error})") from None
     try:
-        yield
+        yield run_id
     finally:
+        holder.clear(config.output)
         lock.release()
 
 
@@ -108,7 +129,7 @@ def watched(config: RunConfig, work: Callable[[Progress], Result], units: str | 
     Raises:
         typer.Exit: The work failed; the terminal has said why.
     """
-    with output_to(config.log) as console:
+    with output_to(config.log) as console, _terminated_as_interrupted():
         progress = Progress(console)
         try:
             return work(progress)
@@ -122,3 +143,16 @@ def watched(config: RunConfig, work: Callable[[Progress], Result], units: str | 
         progress.fail(sentence)
         console.print(f"log: {config.log}", soft_wrap=True, markup=False)
     raise typer.Exit(code)
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Lets SIGTERM, by which services are stopped, do what Ctrl-C does; elsewhere than in the main thread, nothing."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

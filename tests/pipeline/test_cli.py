@@ -18,7 +18,7 @@ from pipeline.config import RunConfig
 from pipeline.report import document
 from schema.errors import AnomaliesFound, DataError, UserError
 
-COMMANDS = ("data", "validate", "run", "compare", "predict", "rollback", "report", "serve")
+COMMANDS = ("data", "validate", "run", "schedule", "compare", "predict", "rollback", "report", "serve")
 
 
 @pytest.fixture
@@ -225,8 +225,17 @@ class TestRunFolder:
             code, _, err = multihead("run", write_task(), "--data", data, "--output", tmp_path / "out")
         assert code == 5
         assert err.startswith(f"{tmp_path}/out: held by run first, process ")
-        assert err.endswith("; wait for it, or give another --output\n")
+        assert err.endswith("; wait for it by --wait, or give another --output\n")
         assert run_task.calls == []
+
+    def test_waiting_has_an_end(self, multihead, write_task, data, run_task, tmp_path):
+        with session.hold(RunConfig(data=data, output=tmp_path / "out", run_id="first")):
+            code, out, err = multihead(
+                *("run", write_task(), "--data", data, "--output", tmp_path / "out", "--wait-at-most", "0.1")
+            )
+        assert code == 5
+        assert out.startswith(f"{tmp_path}/out: held by run first, process ")
+        assert err.startswith(f"{tmp_path}/out: after 0.1 s still held by run first, process ")
 
     def test_another_folder_is_free(self, multihead, write_task, data, run_task, tmp_path):
         with session.hold(RunConfig(data=data, output=tmp_path / "out", run_id="first")):

@@ -193,7 +193,7 @@ def multihead(contract, data, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     judged, outcome = [], {}
 
-    def run_once(contract, config):
+    def run_once(contract, config, webhook):
         day = config.spans[-1].label
         judged.append(day)
         if isinstance(error := outcome.get(day), Exception):
