@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import errno
-import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -73,13 +71,9 @@ def main() -> None:
             raise
         typer.echo(f"{error.filename}: {error.strerror}", err=True)
         code = UserError.exit_code
-    if "tensorflow" not in sys.modules:
-        sys.exit(code)
-    # TensorFlow and ML Metadata may print, or even crash ("pure virtual method called"), while the interpreter shuts
-    # down, when everything is written and the exit code is known.
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+    from pipeline.quiet import leave
+
+    leave(code)
 
 
 def _complain(error: UserError) -> None:

@@ -1,5 +1,5 @@
-"""What runs in a container on Kubeflow Pipelines: one stage, between KFP's launcher and TFX's executor.
+"""What runs in a container on Kubeflow Pipelines (KFP): one stage, between KFP's launcher and TFX's executor.
 
-The launcher hands over JSON that TFX cannot read, and TFX writes JSON that the launcher cannot: `mend` puts right the one,
-`result` the other. The numbers in comments are those of the page on Kubeflow in docs/.
+The launcher hands over JSON that TFX cannot read, and TFX writes JSON that the launcher refuses. `mend` puts right the
+one and `result` the other; `folders` brings back what an object store loses. TFX itself stays as it is.
 """
