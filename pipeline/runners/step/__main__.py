@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 
 from pipeline.quiet import leave, message, root_cause
@@ -16,6 +17,7 @@ def main() -> None:
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname).1s %(name)s %(message)s")
     logging.getLogger("apache_beam.typehints").setLevel(logging.ERROR)  # Thousands of lines, no news.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")  # TensorFlow reads it when it is first imported.
     code = 0
     try:
         from pipeline.runners.step.run import run
