@@ -64,7 +64,13 @@ def run(arguments: Sequence[str]) -> None:
     )
     output_file = Path(executor_input.outputs.output_file)
     executor = _executor(options.executor_class_path, beam_options, output_file.parent)
-    logging.info("%s: inputs %s, outputs %s, parameters %s", type(executor), inputs, outputs, properties)
+    logging.info(
+        "%s: inputs %s, outputs %s, parameters %s",
+        options.executor_class_path,
+        _uris(inputs),
+        _uris(outputs),
+        sorted(properties),
+    )
     executor.Do(inputs, outputs, properties)
 
     outputs_utils.tag_output_artifacts_with_version(outputs)
@@ -113,6 +119,10 @@ def _executor(path: str, beam_options: list[str], folder: Path) -> base_executor
     else:
         context = base_executor.BaseExecutor.Context(beam_options, unique_id=unique, tmp_dir=temporary)
     return executor_class(context)
+
+
+def _uris(artifacts: _Artifacts) -> dict[str, list[str]]:
+    return {key: [artifact.uri for artifact in found] for key, found in artifacts.items()}
 
 
 def _write(file: Path, output: Json) -> None:
