@@ -24,8 +24,6 @@ from pipeline.runners.step.places import Places
 from pipeline.runners.step.refusal import refused
 from schema.errors import ModelRefused, StepError
 
-_Artifacts = Mapping[str, list[types.Artifact]]
-
 
 def run(arguments: Sequence[str]) -> None:
     """Runs the stage that TFX's compiler describes on the command line.
@@ -121,7 +119,7 @@ def _executor(path: str, beam_options: list[str], folder: Path) -> base_executor
     return executor_class(context)
 
 
-def _uris(artifacts: _Artifacts) -> dict[str, list[str]]:
+def _uris(artifacts: Mapping[str, list[types.Artifact]]) -> dict[str, list[str]]:
     return {key: [artifact.uri for artifact in found] for key, found in artifacts.items()}
 
 
