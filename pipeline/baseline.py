@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+from components.baseline.choice import asked_for_none, choose
+from components.pusher import stores
 from components.pusher.folder import version_folder
-from components.pusher.pointer import read_pointer
 from pipeline import fingerprint
 from pipeline.config import RunConfig
 from schema.errors import DataError
@@ -47,11 +48,10 @@ class BaselineChoice:
 
 
 def find_baseline(run: RunConfig, training: str) -> BaselineChoice:
-    """Returns the last blessed model.
+    """Returns the last blessed model, before the run: its identity is part of what the cache compares.
 
-    A run that repeats the training of the last blessed model is compared with what that model was compared with, not
-    with itself: the same run twice gives the same verdict, from the cache. A run without a baseline does not even look
-    for one: no damage in the serving folder can keep a model out for ever (tfx#4390).
+    A run without a baseline does not even look for one: no damage in the serving folder can keep a model out for ever
+    (tfx#4390).
 
     Args:
         run: Its serving folder has the pointer.
@@ -61,14 +61,8 @@ def find_baseline(run: RunConfig, training: str) -> BaselineChoice:
         DataError: The pointer is damaged.
     """
     if run.no_baseline is not None:
-        return BaselineChoice(None, f"without a baseline and `max_drop`, as the run asked for: {run.no_baseline}")
-    pointer = read_pointer(run.serving)
-    if pointer is None:
-        return BaselineChoice(None, "no baseline: no model was blessed before, so `max_drop` was not applied")
-    if pointer.training != training or run.fresh:
-        return BaselineChoice(version_folder(run.serving.resolve(), pointer.version))
-    if pointer.baseline and Path(pointer.baseline).is_dir():
-        return BaselineChoice(Path(pointer.baseline))
-    then = f"compared with {pointer.baseline}, which is gone" if pointer.baseline else "judged without a baseline"
-    why = f"the last blessed model, version {pointer.version}, is of this very training and was {then}"
-    return BaselineChoice(None, f"no baseline: {why}; `max_drop` was not applied")
+        return BaselineChoice(None, asked_for_none(run.no_baseline).why_none)
+    with stores.opened(str(run.serving.resolve())) as store:
+        choice = choose(store, training, run.fresh)
+        version = None if choice.version is None else version_folder(store.folder, choice.version)
+        return BaselineChoice(version, choice.why_none)

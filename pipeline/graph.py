@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from pathlib import Path
 
 import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import schema_pb2
@@ -24,15 +23,11 @@ from components.evaluator.component import Evaluator, Report
 from components.evaluator.config import slice_keys, slicing_config
 from components.example_gen.component import ExampleGen
 from components.example_gen.layout import Layout
-from components.example_gen.store import Entry
 from components.import_schema.component import ImportSchema
 from components.pusher.component import Pusher
-from components.pusher.history import revocation
 from pipeline import fingerprint
-from pipeline.baseline import find_baseline
 from pipeline.config import RunConfig
-from pipeline.identity import data_fingerprint, stored_key
-from pipeline.report import document
+from pipeline.given import Given, look_up
 from schema import names
 from schema.contract import Contract
 from schema.data import SpanSplit
@@ -42,7 +37,7 @@ NEVER_CACHED = frozenset({"DataGate", "Pusher"})
 
 
 def build_pipeline(contract: Contract, run: RunConfig) -> Pipeline:
-    """Returns the graph that trains, judges and pushes one multi-output model.
+    """Returns the graph that trains, judges and pushes one multi-output model on this machine.
 
     Args:
         contract: The task.
@@ -51,24 +46,30 @@ def build_pipeline(contract: Contract, run: RunConfig) -> Pipeline:
     Raises:
         DataError: There is no data, or the serving folder is damaged.
     """
-    task, classes = contract.task, {head: list(values) for head, values in contract.classes.items()}
-    rows, layout = data_fingerprint(contract, run.data, run.spans), Layout.of(contract)
-    transform_task, trainer_task = fingerprint.for_transform(task), fingerprint.for_trainer(task)
-    training = training_digest(contract, rows)
-    last_blessed = find_baseline(run, training)
+    return wire(contract, look_up(contract, run))
 
-    window = [
-        Entry(span.label, span.number, str(Path(span.folder).resolve()), stored_key(contract, span))
-        for span in run.spans
-    ]
+
+def wire(contract: Contract, given: Given) -> Pipeline:
+    """Returns the graph, the same for every runner.
+
+    Args:
+        contract: The task.
+        given: What the stages are told beyond it.
+    """
+    task, classes = contract.task, {head: list(values) for head, values in contract.classes.items()}
+    layout = Layout.of(contract)
+    transform_task, trainer_task = fingerprint.for_transform(task), fingerprint.for_trainer(task)
 
     example_gen = ExampleGen(
-        data=str(run.data.resolve()),
+        data=given.data,
         config=task.data,
         layout=layout,
-        fingerprint=fingerprint.digest(rows, fingerprint.code("ExampleGen")),
-        window=window,
-        store=str(run.span_store.resolve()),
+        fingerprint=given.data_fingerprint,
+        code=fingerprint.code("ExampleGen"),
+        window=given.window,
+        store=given.span_store,
+        span=given.span,
+        spans=given.spans,
     )
     statistics = StatisticsGen(
         examples=example_gen.outputs["examples"], stats_options=statistics_options(layout.images)
@@ -83,14 +84,14 @@ def build_pipeline(contract: Contract, run: RunConfig) -> Pipeline:
         sliced=sorted({name for keys in slice_keys(task) for name in keys}),
     )
     gates: list[DataGate | Drift] = [gate]
-    if window and task.drift != "off":
+    if given.has_spans and task.drift != "off":
         drift = Drift(
             examples=example_gen.outputs["examples"],
-            window=window,
+            window=given.window,
             judging=task.data.split.newest if isinstance(task.data.split, SpanSplit) else 1,
             watched=contract.watched,
             mode=task.drift,
-            store=str(run.counts.resolve()),
+            store=given.counts,
             fingerprint=fingerprint.digest(
                 fingerprint.code("Drift"), *(f"{column.name} {column.kind}" for column in contract.watched)
             ),
@@ -131,7 +132,14 @@ def build_pipeline(contract: Contract, run: RunConfig) -> Pipeline:
         model=trainer.outputs["model"],
         fingerprint=fingerprint.code("Canary"),
     )
-    baseline = Baseline(version=last_blessed.folder, identity=last_blessed.identity())
+    baseline = Baseline(
+        examples=example_gen.outputs["examples"],
+        version=given.baseline,
+        identity=given.identity,
+        recipe=given.recipe,
+        serving=given.serving if given.recipe else "",
+        no_baseline=given.no_baseline,
+    )
     baseline.add_upstream_node(gates[-1])
     evaluator = Evaluator(
         examples=example_gen.outputs["examples"],
@@ -146,10 +154,11 @@ def build_pipeline(contract: Contract, run: RunConfig) -> Pipeline:
         evaluation=evaluator.outputs["evaluation"],
         statistics=statistics.outputs["statistics"],
         canary=canary.outputs["canary"],
+        baseline_model=baseline.outputs["model"],
         task=fingerprint.for_report(task),
-        baseline=last_blessed.folder,
-        no_baseline=last_blessed.why_none,
-        revoked="" if run.fresh else revocation(run.serving, training),
+        baseline=given.baseline,
+        no_baseline=given.why_none,
+        revoked=given.revoked,
         fingerprint=fingerprint.code("Report"),
     )
     pusher = Pusher(
@@ -158,23 +167,20 @@ def build_pipeline(contract: Contract, run: RunConfig) -> Pipeline:
         report=report.outputs["report"],
         canary=canary.outputs["canary"],
         statistics=statistics.outputs["statistics"],
-        serving=str(run.serving.resolve()),
-        training=training,
-        baseline=last_blessed.folder,
+        baseline_model=baseline.outputs["model"],
+        serving=given.serving,
+        training=given.training,
+        baseline=given.baseline,
         keep=task.push.keep,
-        provenance={
-            "task": task.task,
-            "run_id": run.run_id,
-            "data": str(run.data.resolve()),
-            "data_fingerprint": rows,
-            "code": fingerprint.codes(),
-            "versions": document.versions(),
-        },
-        replace_pointer=run.no_baseline is not None,
+        run_id=given.run_id,
+        data=given.data,
+        data_fingerprint="" if given.recipe else given.data_fingerprint,
+        provenance={"task": task.task, "code": fingerprint.codes()},
+        replace_pointer=given.replace_pointer,
     )
     return Pipeline(
-        pipeline_name=task.task,
-        pipeline_root=str(run.artifacts.resolve()),
+        pipeline_name=given.name,
+        pipeline_root=given.root,
         components=[
             example_gen,
             statistics,
@@ -189,9 +195,9 @@ def build_pipeline(contract: Contract, run: RunConfig) -> Pipeline:
             report,
             pusher,
         ],
-        enable_cache=not run.fresh,
-        metadata_connection_config=metadata.sqlite_metadata_connection_config(str(run.metadata.resolve())),
-        beam_pipeline_args=run.beam_arguments,
+        enable_cache=given.reuse,
+        metadata_connection_config=given.metadata and metadata.sqlite_metadata_connection_config(str(given.metadata)),
+        beam_pipeline_args=list(given.beam_options),
     )
 
 
@@ -204,22 +210,3 @@ def statistics_options(images: Iterable[str]) -> tfdv.StatsOptions | None:
         schema_pb2.Feature(name=name, type=schema_pb2.BYTES, image_domain=schema_pb2.ImageDomain()) for name in images
     ]
     return tfdv.StatsOptions(schema=schema_pb2.Schema(feature=declared)) if declared else None
-
-
-def training_digest(contract: Contract, rows: str) -> str:
-    """Returns what identifies a training: everything that makes the model, and nothing that judges it.
-
-    Args:
-        contract: The task.
-        rows: Fingerprint of the data.
-    """
-    return fingerprint.digest(
-        rows,
-        contract.schema.SerializeToString(deterministic=True).hex(),
-        contract.task.data.model_dump_json(),
-        Layout.of(contract).to_json(),
-        fingerprint.for_transform(contract.task).to_json(),
-        fingerprint.for_trainer(contract.task).to_json(),
-        fingerprint.weights(contract.task),
-        *(fingerprint.code(stage) for stage in ("ExampleGen", "Transform", "Trainer")),
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from components.example_gen import source
+from components.example_gen import state
 from components.example_gen.layout import Layout
 from components.example_gen.spans import Span
 from pipeline import fingerprint
@@ -35,13 +35,7 @@ def span_fingerprint(contract: Contract, span: Span) -> str:
 
 
 def _fingerprint(contract: Contract, folder: Path) -> str:
-    file_format, path_columns = contract.task.data.format, Layout.of(contract).path_columns
-    files = list(source.find_files(folder, file_format))
-    if path_columns:
-        from components.example_gen import images  # Loads TensorFlow.
-
-        files += images.referenced(files, file_format, path_columns)
-    return source.fingerprint(files)
+    return state.fingerprint([folder], contract.task.data.format, Layout.of(contract).path_columns)
 
 
 def stored_key(contract: Contract, span: Span) -> str:
@@ -69,4 +63,23 @@ def run_key(contract: Contract, run: RunConfig) -> str:
         *(f"{column.name} {sorted(column.stated.items())}" for column in contract.watched),
         fingerprint.weights(contract.task),
         *fingerprint.codes().values(),
+    )
+
+
+def training_digest(contract: Contract, rows: str) -> str:
+    """Returns what identifies a training: everything that makes the model, and nothing that judges it.
+
+    Args:
+        contract: The task.
+        rows: Fingerprint of the data.
+    """
+    return fingerprint.digest(
+        rows,
+        contract.schema.SerializeToString(deterministic=True).hex(),
+        contract.task.data.model_dump_json(),
+        Layout.of(contract).to_json(),
+        fingerprint.for_transform(contract.task).to_json(),
+        fingerprint.for_trainer(contract.task).to_json(),
+        fingerprint.weights(contract.task),
+        *(fingerprint.code(stage) for stage in ("ExampleGen", "Transform", "Trainer")),
     )

@@ -18,6 +18,7 @@ from components.example_gen.window import SPAN_PROPERTY, WINDOW_PROPERTY, empty_
 from components.pusher.component import DESTINATION_PROPERTY
 from components.statistics import load_by_split
 from components.trainer import curves
+from components.versions import versions
 from pipeline import fingerprint
 from pipeline.config import RunConfig
 from pipeline.graph import NEVER_CACHED, build_pipeline
@@ -91,7 +92,7 @@ def run_task(
         "window": run.window and run.window | {"empty": empty_spans(by_id["ExampleGen"].outputs["examples"])},
         "started": started,
         "finished": _now(),
-        "versions": document.versions(),
+        "versions": versions(),
         "no_baseline": run.no_baseline,
         "pushed": pushed or None,
         "baseline": parameters["Baseline"]["version"] or None,

@@ -12,12 +12,16 @@ from typing import Any
 
 from tfx import types
 from tfx.dsl.components.base import base_component, base_executor, executor_spec
+from tfx.orchestration.data_types import RuntimeParameter
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ExecutionParameter
 from tfx.utils import path_utils
 
-# Of the artifact: the served version that it is a copy of.
-VERSION_PROPERTY = "version"
+from components.baseline.choice import Choice, asked_for_none, choose, no_serving_folder
+from components.baseline.decision import VERSION_PROPERTY, write_decision
+from components.example_gen.component import DATA_PROPERTY
+from components.pusher import stores
+from components.pusher.history import revocation
 
 
 class Executor(base_executor.BaseExecutor):
@@ -29,20 +33,60 @@ class Executor(base_executor.BaseExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Leaves the output empty at a cold start: the Evaluator then has only the candidate."""
+        """Leaves the output empty at a cold start: the Evaluator then has only the candidate.
+
+        Raises:
+            DataError: The model is to be chosen here, and the pointer is half written or names a version that is gone,
+                or the serving folder is an object store that cannot be reached.
+        """
         model = artifact_utils.get_single_instance(output_dict["model"])
-        model.set_string_custom_property(VERSION_PROPERTY, exec_properties["version"])
-        folder = Path(model.uri)
-        folder.mkdir(parents=True, exist_ok=True)
-        if exec_properties["version"]:
-            shutil.copytree(exec_properties["version"], path_utils.serving_model_path(str(folder)))
+        Path(model.uri).mkdir(parents=True, exist_ok=True)
+        target, version = Path(path_utils.serving_model_path(model.uri)), exec_properties["version"]
+        if exec_properties["recipe"]:
+            examples = artifact_utils.get_single_instance(input_dict["examples"])
+            data = examples.get_string_custom_property(DATA_PROPERTY)
+            decision = _decide(exec_properties, data, target)
+            write_decision(model, decision)
+            version = decision["baseline"]
+        elif version:
+            shutil.copytree(version, target)
+        model.set_string_custom_property(VERSION_PROPERTY, version)
+
+
+def _decide(given: dict[str, Any], data: str, target: Path) -> dict[str, Any]:
+    """Fetches the model that the pointer names; returns parameters of Report and Pusher."""
+    training, serving, reason = f"{given['recipe']}-{data}", given["serving"], given["no_baseline"]
+    name, revoked = "", ""
+    choice: Choice = asked_for_none(reason) if reason else no_serving_folder()
+    if serving:
+        with stores.opened(serving) as store:
+            revoked = revocation(store.folder, training)
+            if not reason:
+                choice = choose(store, training)
+            if choice.version is not None:
+                name = store.name(choice.version)
+                store.fetch(choice.version, target)
+    return {
+        "baseline": name,
+        "no_baseline": choice.why_none,
+        "revoked": revoked,
+        "training": training,
+        "data_fingerprint": data,
+        "replace_pointer": int(bool(reason)),
+    }
 
 
 class BaselineSpec(types.ComponentSpec):
-    """Version folder in, model out."""
+    """Serving folder, or a version of it, in; model out."""
 
-    PARAMETERS = {"version": ExecutionParameter(type=str), "identity": ExecutionParameter(type=str)}
-    INPUTS: dict[str, ChannelParameter] = {}
+    PARAMETERS = {
+        "version": ExecutionParameter(type=str),
+        "identity": ExecutionParameter(type=str),
+        "recipe": ExecutionParameter(type=str),
+        "serving": ExecutionParameter(type=str),
+        "no_baseline": ExecutionParameter(type=str),
+    }
+    INPUTS = {"examples": ChannelParameter(type=standard_artifacts.Examples)}
     OUTPUTS = {"model": ChannelParameter(type=standard_artifacts.Model)}
 
 
@@ -50,13 +94,35 @@ class Baseline(base_component.BaseComponent):
     """Provides the model to compare with.
 
     Args:
+        examples: ExampleGen's output, which knows what the data were.
         version: Folder of the served version, or an empty string at a cold start.
         identity: Changes with the model in that folder, so that the cache knows it.
+        recipe: Digest of all that makes the model but the data, if the version is to be chosen at run time by the
+            pointer in `serving`; then the stage must not be cached. Else an empty string.
+        serving: The serving folder to look into: a path, a URI of an object store, or an empty string for none.
+        no_baseline: Why not to compare, if the run asks for it; else an empty string.
     """
 
     SPEC_CLASS = BaselineSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
 
-    def __init__(self, version: str, identity: str):
-        model = types.Channel(type=standard_artifacts.Model)
-        super().__init__(BaselineSpec(version=version, identity=identity, model=model))
+    def __init__(
+        self,
+        examples: types.BaseChannel,
+        version: str = "",
+        identity: str = "",
+        recipe: str = "",
+        serving: str | RuntimeParameter = "",
+        no_baseline: str | RuntimeParameter = "",
+    ):
+        super().__init__(
+            BaselineSpec(
+                examples=examples,
+                version=version,
+                identity=identity,
+                recipe=recipe,
+                serving=serving,
+                no_baseline=no_baseline,
+                model=types.Channel(type=standard_artifacts.Model),
+            )
+        )

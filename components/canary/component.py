@@ -26,7 +26,7 @@ WARMUP_FILE = "tf_serving_warmup_requests"
 class CanaryFindings(types.Artifact):
     """canary.json, what the model answered; and requests by which TensorFlow Serving warms it up."""
 
-    TYPE_NAME = "CanaryFindings"
+    TYPE_NAME = "components.CanaryFindings"
 
 
 class Executor(base_executor.BaseExecutor):

@@ -15,6 +15,7 @@ from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ExecutionParameter
 
+from components.baseline.decision import decided
 from components.canary.component import CANARY_FILE, CanaryFindings
 from components.evaluator import config, results, summary, verdict
 from components.evaluator.comparison import Comparison
@@ -36,7 +37,7 @@ class Evaluator(tfx_evaluator.Evaluator):
 class HeadReport(types.Artifact):
     """report.json as far as the verdict goes; the run adds the rest."""
 
-    TYPE_NAME = "HeadReport"
+    TYPE_NAME = "components.HeadReport"
 
 
 class ReportExecutor(base_executor.BaseExecutor):
@@ -61,15 +62,16 @@ class ReportExecutor(base_executor.BaseExecutor):
         uncompared = compared.uncompared()
         canary_file = Path(artifact_utils.get_single_uri(input_dict["canary"])) / CANARY_FILE
         canary = json.loads(canary_file.read_text(encoding="utf-8"))
-        refusals = [*verdict.canary_refusals(canary), *filter(None, [exec_properties["revoked"]])]
+        given = decided(input_dict["baseline_model"], exec_properties)
+        refusals = [*verdict.canary_refusals(canary), *filter(None, [given["revoked"]])]
         found = verdict.judge(task.gates, candidate, baseline, uncompared, refusals)
 
         statistics = artifact_utils.get_single_instance(input_dict["statistics"])
         labelled = summary.labelled_rows(load_by_split(statistics), list(heads))
-        version = exec_properties["baseline"]
+        version = given["baseline"]
         report = {
             **summary.summarize(heads, labelled, candidate, baseline, found, uncompared),
-            "comparison": compared.sentence(version) if version else exec_properties["no_baseline"],
+            "comparison": compared.sentence(version) if version else given["no_baseline"],
             "canary": canary,
         }
         folder = Path(artifact_utils.get_single_uri(output_dict["report"]))
@@ -96,6 +98,7 @@ class ReportSpec(types.ComponentSpec):
         "evaluation": ChannelParameter(type=standard_artifacts.ModelEvaluation),
         "statistics": ChannelParameter(type=standard_artifacts.ExampleStatistics),
         "canary": ChannelParameter(type=CanaryFindings),
+        "baseline_model": ChannelParameter(type=standard_artifacts.Model),
     }
     OUTPUTS = {
         "blessing": ChannelParameter(type=standard_artifacts.ModelBlessing),
@@ -110,6 +113,7 @@ class Report(base_component.BaseComponent):
         evaluation: The Evaluator's output.
         statistics: Of the examples, for the number of labelled rows.
         canary: What the model answered before it was judged.
+        baseline_model: The Baseline's output: what it decided at run time counts for more than the parameters.
         task: Its heads and gates.
         baseline: Version folder to compare with, or an empty string.
         no_baseline: Why there is none, in a sentence; empty if there is one.
@@ -125,6 +129,7 @@ class Report(base_component.BaseComponent):
         evaluation: types.BaseChannel,
         statistics: types.BaseChannel,
         canary: types.BaseChannel,
+        baseline_model: types.BaseChannel,
         task: TaskSpec,
         baseline: str,
         no_baseline: str,
@@ -136,6 +141,7 @@ class Report(base_component.BaseComponent):
                 evaluation=evaluation,
                 statistics=statistics,
                 canary=canary,
+                baseline_model=baseline_model,
                 task=task.to_json(),
                 baseline=baseline,
                 no_baseline=no_baseline,

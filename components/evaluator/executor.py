@@ -12,7 +12,7 @@ from tfx.components.evaluator import executor as tfx_executor
 from tfx.types import artifact_utils
 from tfx.utils import path_utils, proto_utils
 
-from components.baseline.component import VERSION_PROPERTY
+from components.baseline.decision import VERSION_PROPERTY
 from components.evaluator import config
 from components.evaluator.baseline import fault
 from components.evaluator.comparison import Comparison

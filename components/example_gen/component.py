@@ -1,12 +1,14 @@
 """ExampleGen: Parquet or CSV rows to tf.Examples in train, eval and test splits, by Arrow record batches.
 
 Stock FileBasedExampleGen finds spans and fingerprints in a driver, which Kubeflow Pipelines never runs; here the data's
-fingerprint, or the window of spans, is a parameter, so that the cache knows the data on every runner.
+fingerprint, or the window of spans, is a parameter, so that the cache knows the data on every runner. If the data could
+not be seen when the pipeline was compiled, the window is found here.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -20,18 +22,22 @@ from tfx.components.util import examples_utils
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.dsl.io import fileio
+from tfx.orchestration.data_types import RuntimeParameter
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ExecutionParameter
 
-from components.example_gen import source, store
+from components.example_gen import source, state, store
 from components.example_gen.layout import Layout
 from components.example_gen.store import Entry, entries_from_json, entries_to_json
-from components.example_gen.window import describe
+from components.example_gen.window import describe, find_window
 from components.example_gen.write import NAMESPACE, Work, WriteShard
 from schema.data import Data, SpanSplit, Split
 from schema.errors import DataError
 from schema.names import SPLITS
+
+# Of the examples: what the data were when they were read.
+DATA_PROPERTY = "data_fingerprint"
 
 
 def rows_property(split_name: str) -> str:
@@ -61,12 +67,18 @@ class Executor(BaseBeamExecutor):
             fileio.makedirs(folder)
         data = TypeAdapter(Data).validate_json(exec_properties["config"])
         layout = Layout.from_json(exec_properties["layout"])
-        window = entries_from_json(exec_properties["window"])
+        source_folder = Path(exec_properties["data"])
+        window = entries_from_json(exec_properties["window"]) or find_window(
+            source_folder, data, exec_properties["span"], exec_properties["spans"]
+        )
+        read = [Path(entry.folder) for entry in window] or [source_folder]
+        examples.set_string_custom_property(DATA_PROPERTY, state.fingerprint(read, data.format, layout.path_columns))
         if window:
-            rows: Mapping[str, int] = self._gather(window, exec_properties["store"], data, layout, folders)
-            describe(examples, window, exec_properties["store"])
+            kept = exec_properties["store"] or os.path.join(self._get_tmp_dir(), "spans")
+            rows: Mapping[str, int] = self._gather(window, kept, data, layout, folders)
+            describe(examples, window, kept)
         else:
-            files = source.find_files(Path(exec_properties["data"]), data.format)
+            files = source.find_files(source_folder, data.format)
             shards = source.find_shards(files, data.format)
             work = [Work(shard, index, folders) for index, shard in enumerate(shards)]
             rows = self._write(work, layout, data.split)[""].rows
@@ -128,7 +140,10 @@ class ExampleGenSpec(types.ComponentSpec):
         "config": ExecutionParameter(type=str),
         "layout": ExecutionParameter(type=str),
         "fingerprint": ExecutionParameter(type=str),
+        "code": ExecutionParameter(type=str),
         "window": ExecutionParameter(type=str),
+        "span": ExecutionParameter(type=str),
+        "spans": ExecutionParameter(type=int),
         "store": ExecutionParameter(type=str),
     }
     INPUTS: dict[str, ChannelParameter] = {}
@@ -142,9 +157,12 @@ class ExampleGen(base_component.BaseComponent):
         data: File or folder.
         config: `data` of the task.
         layout: Columns, and what they hold.
-        fingerprint: Of the data and of the code: a change makes the cache miss.
-        window: Spans to read instead of the whole folder, the newest last.
-        store: Where the encoded rows of spans are kept.
+        fingerprint: Of the data: a change makes the cache miss.
+        code: Fingerprint of the code.
+        window: Spans to read instead of the whole folder, the newest last; none if the executor is to find them.
+        store: Where the encoded rows of spans are kept; an empty string if they are not.
+        span: If the executor finds the window, its newest span: a label, a number, or `latest`.
+        spans: How many spans that window has.
     """
 
     SPEC_CLASS = ExampleGenSpec
@@ -152,12 +170,15 @@ class ExampleGen(base_component.BaseComponent):
 
     def __init__(
         self,
-        data: str,
+        data: str | RuntimeParameter,
         config: Data,
         layout: Layout,
-        fingerprint: str,
+        fingerprint: str | RuntimeParameter,
         window: Iterable[Entry] = (),
         store: str = "",
+        span: str | RuntimeParameter = "",
+        spans: int | RuntimeParameter = 1,
+        code: str = "",
     ):
         super().__init__(
             ExampleGenSpec(
@@ -165,8 +186,11 @@ class ExampleGen(base_component.BaseComponent):
                 config=config.model_dump_json(),
                 layout=layout.to_json(),
                 fingerprint=fingerprint,
+                code=code,
                 window=entries_to_json(window),
                 store=store,
+                span=span,
+                spans=spans,
                 examples=types.Channel(type=standard_artifacts.Examples),
             )
         )

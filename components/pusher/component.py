@@ -9,16 +9,19 @@ from typing import Any
 
 from tfx import types
 from tfx.dsl.components.base import base_component, base_executor, executor_spec
+from tfx.orchestration.data_types import RuntimeParameter
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ExecutionParameter
 from tfx.utils import path_utils
 
+from components.baseline.decision import decided
 from components.canary.component import WARMUP_FILE, CanaryFindings
 from components.evaluator.component import BLESSED_PROPERTY, REPORT_FILE, HeadReport
 from components.exported import EXTRA_FOLDER, read_exported
 from components.pusher import facts, model_card, serving, stores
 from components.pusher.history import Record
 from components.statistics import load_by_split
+from components.versions import versions
 
 PUSHED_PROPERTY = "pushed"
 DESTINATION_PROPERTY = "pushed_destination"
@@ -46,7 +49,9 @@ class Executor(base_executor.BaseExecutor):
             pushed.set_int_custom_property(PUSHED_PROPERTY, 0)
             return
         exported = Path(path_utils.serving_model_path(model.uri))
-        provenance = json.loads(exec_properties["provenance"])
+        given = decided(input_dict["baseline_model"], exec_properties)
+        provenance = {**json.loads(given["provenance"]), "versions": versions()}
+        provenance |= {name: given[name] for name in ("run_id", "data", "data_fingerprint")}
         report = json.loads(_file(input_dict["report"], REPORT_FILE).read_text(encoding="utf-8"))
         warmup = _file(input_dict["canary"], WARMUP_FILE).read_bytes()
         data = _data(artifact_utils.get_single_instance(input_dict["statistics"]), exported, provenance["data"])
@@ -56,18 +61,18 @@ class Executor(base_executor.BaseExecutor):
             return {f"{EXTRA_FOLDER}/{WARMUP_FILE}": warmup, **model_card.files(card)}
 
         # Without a serving folder the artifact itself is one, with a single version.
-        with stores.opened(exec_properties["serving"] or pushed.uri) as store:
+        with stores.opened(given["serving"] or pushed.uri) as store:
             version = serving.push(
                 exported,
                 store.folder,
                 source=model.uri,
-                training=exec_properties["training"],
-                baseline=exec_properties["baseline"] or None,
+                training=given["training"],
+                baseline=given["baseline"] or None,
                 run_id=provenance["run_id"],
                 extra=extra,
-                replace_pointer=bool(exec_properties["replace_pointer"]),
+                replace_pointer=bool(given["replace_pointer"]),
             )
-            serving.prune(store.folder, exec_properties["keep"])
+            serving.prune(store.folder, given["keep"])
             store.commit()
             destination = store.name(int(version.name))
         pushed.set_int_custom_property(PUSHED_PROPERTY, 1)
@@ -102,6 +107,9 @@ class PusherSpec(types.ComponentSpec):
         "baseline": ExecutionParameter(type=str),
         "keep": ExecutionParameter(type=int),
         "replace_pointer": ExecutionParameter(type=int),
+        "run_id": ExecutionParameter(type=str),
+        "data": ExecutionParameter(type=str),
+        "data_fingerprint": ExecutionParameter(type=str),
         "provenance": ExecutionParameter(type=str),
     }
     INPUTS = {
@@ -110,6 +118,7 @@ class PusherSpec(types.ComponentSpec):
         "report": ChannelParameter(type=HeadReport),
         "canary": ChannelParameter(type=CanaryFindings),
         "statistics": ChannelParameter(type=standard_artifacts.ExampleStatistics),
+        "baseline_model": ChannelParameter(type=standard_artifacts.Model),
     }
     OUTPUTS = {"pushed_model": ChannelParameter(type=standard_artifacts.PushedModel)}
 
@@ -123,12 +132,15 @@ class Pusher(base_component.BaseComponent):
         report: What it was based on, for the model card.
         canary: Findings, with the requests by which TensorFlow Serving warms the model up.
         statistics: Of the examples, for the model card.
+        baseline_model: The Baseline's output: what it decided at run time counts for more than the parameters.
         serving: Serving folder: a path, a URI of an object store, or an empty string for the artifact itself.
         training: Digest of what made the model.
         baseline: Version folder it was judged against, or an empty string.
         keep: Number of versions to keep, the new one included.
-        provenance: `task`, `run_id`, `data` (path), `data_fingerprint`, `code` (digests by stage) and `versions` (of
-            libraries), for the model card.
+        run_id: For the history and the model card.
+        data: File or folder of rows, for the model card.
+        data_fingerprint: For the model card.
+        provenance: `task` and `code` (digests by stage), for the model card.
         replace_pointer: Push even if the serving folder's pointer is damaged.
     """
 
@@ -142,10 +154,14 @@ class Pusher(base_component.BaseComponent):
         report: types.BaseChannel,
         canary: types.BaseChannel,
         statistics: types.BaseChannel,
-        serving: str,
+        baseline_model: types.BaseChannel,
+        serving: str | RuntimeParameter,
         training: str,
         baseline: str,
         keep: int,
+        run_id: str,
+        data: str | RuntimeParameter,
+        data_fingerprint: str,
         provenance: Mapping[str, Any],
         replace_pointer: bool = False,
     ):
@@ -156,11 +172,15 @@ class Pusher(base_component.BaseComponent):
                 report=report,
                 canary=canary,
                 statistics=statistics,
+                baseline_model=baseline_model,
                 serving=serving,
                 training=training,
                 baseline=baseline,
                 keep=keep,
                 replace_pointer=int(replace_pointer),
+                run_id=run_id,
+                data=data,
+                data_fingerprint=data_fingerprint,
                 provenance=json.dumps(provenance),
                 pushed_model=types.Channel(type=standard_artifacts.PushedModel),
             )

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from components.example_gen.layout import Layout
+from components.versions import versions
 from pipeline import fingerprint
 from pipeline.compare import records, summary, tables
 from pipeline.compare.grid import Cell
 from pipeline.compare.training import Examples, find_examples, train_and_judge
 from pipeline.config import RunConfig
-from pipeline.graph import NEVER_CACHED, build_pipeline, training_digest
-from pipeline.identity import data_fingerprint
+from pipeline.graph import NEVER_CACHED, build_pipeline
+from pipeline.identity import data_fingerprint, training_digest
 from pipeline.progress import Progress
-from pipeline.report import document
 from pipeline.runners.local import run_pipeline
 from schema.contract import Contract
 from schema.errors import UserError
@@ -70,7 +70,7 @@ def compare(cells: Sequence[Cell], num_seeds: int, run: RunConfig, progress: Pro
         "run_id": run.run_id,
         "started": started,
         "finished": _now(),
-        "versions": document.versions(),
+        "versions": versions(),
         "main_metrics": summary.main_metrics(cells[0].contract),
         "cells": summary.summarise(cells, results),
     }

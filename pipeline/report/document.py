@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
-import platform
 import uuid
 from pathlib import Path
 from typing import Any
@@ -15,19 +13,6 @@ FORMAT = 1
 _KEYS = frozenset({"task", "run_id", "blessed", "pushed", "baseline", "stages", "heads", "joint"})
 REPORT_FILE = "report.json"
 PAGE_FILE = "report.html"
-_LIBRARIES = {
-    "tfx": "tfx",
-    "tensorflow": "tensorflow",
-    "keras": "keras",
-    "beam": "apache-beam",
-    "multihead": "multihead",
-}
-
-
-def versions() -> dict[str, str]:
-    """Returns the versions that made a report."""
-    installed = {name: importlib.metadata.version(package) for name, package in _LIBRARIES.items()}
-    return {"python": platform.python_version(), **installed}
 
 
 def write(folder: Path, report: dict[str, Any]) -> Path:

@@ -22,7 +22,8 @@ def pushed(tmp_path, run):
     def push_model(training, baseline=None, **given):
         model = tmp_path / f"model {training}"
         model.mkdir(exist_ok=True)
-        (model / "fingerprint.pb").write_text(training)
+        for file in ("saved_model.pb", "fingerprint.pb"):
+            (model / file).write_text(training)
         return push(model, run().serving.resolve(), training, training, baseline, **given)
 
     return push_model

@@ -12,7 +12,8 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.example_gen.spans import Span
 from pipeline.config import RunConfig
-from pipeline.graph import NEVER_CACHED, build_pipeline, data_fingerprint, statistics_options, training_digest
+from pipeline.graph import NEVER_CACHED, build_pipeline, statistics_options
+from pipeline.identity import data_fingerprint, training_digest
 from schema.contract import load_contract
 from schema.errors import DataError
 

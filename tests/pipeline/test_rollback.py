@@ -97,7 +97,8 @@ class TestNextRun:
 
     @pytest.fixture
     def build(self, tmp_path, write_task):
-        from pipeline.graph import build_pipeline, data_fingerprint, training_digest
+        from pipeline.graph import build_pipeline
+        from pipeline.identity import data_fingerprint, training_digest
         from schema.contract import load_contract
 
         pq.write_table(pa.table({"amount": [1.5]}), tmp_path / "rows.parquet")
@@ -148,6 +149,7 @@ class TestNextRun:
             "report": "Report",
             "canary": "Canary",
             "statistics": "StatisticsGen",
+            "baseline_model": "Baseline",
         }
         assert pusher.exec_properties["keep"] == 2
         assert pusher.exec_properties["training"] == training

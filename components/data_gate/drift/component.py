@@ -22,6 +22,7 @@ from tfx.types.component_spec import ChannelParameter, ExecutionParameter
 from components.data_gate.drift.compare import compare
 from components.data_gate.drift.read import Source, count_spans
 from components.example_gen.store import Entry, entries_from_json, entries_to_json, files_of
+from components.example_gen.window import entries
 from schema.drift import Mode, Watched
 from schema.errors import DriftFound
 from schema.names import SPLITS
@@ -32,7 +33,7 @@ _DRIFT_FILE = "drift.json"
 class DriftFindings(types.Artifact):
     """drift.json: `data.drift` of report.json."""
 
-    TYPE_NAME = "DriftFindings"
+    TYPE_NAME = "components.DriftFindings"
 
 
 def load_drift(artifact: types.Artifact) -> dict[str, Any]:
@@ -58,14 +59,15 @@ class Executor(BaseBeamExecutor):
         """
         examples = artifact_utils.get_single_instance(input_dict["examples"])
         folders = [artifact_utils.get_split_uri([examples], name) for name in SPLITS]
-        window = entries_from_json(exec_properties["window"])
+        window = entries_from_json(exec_properties["window"]) or entries(examples)
         watched = [Watched(**column) for column in json.loads(exec_properties["watched"])]
         sources = [
             Source(entry.label, tuple(files_of(entry, folders)), f"{entry.name}-{exec_properties['fingerprint']}.json")
             for entry in window
         ]
         kinds = {column.name: column.kind for column in watched}
-        spans = count_spans(sources, exec_properties["store"], kinds, self._make_beam_pipeline())
+        kept = exec_properties["store"] or os.path.join(self._get_tmp_dir(), "counts")
+        spans = count_spans(sources, kept, kinds, self._make_beam_pipeline())
         mode = exec_properties["mode"]
         found = compare(spans, exec_properties["judging"], watched, mode)
         if mode == "stop" and found["findings"]:
@@ -98,11 +100,11 @@ class Drift(base_component.BaseComponent):
 
     Args:
         examples: ExampleGen's output.
-        window: Its spans, the newest last.
+        window: Its spans, the newest last; none if ExampleGen found them.
         judging: How many of the newest judge the model, which learns from older ones only; 1 if it learns from all.
         watched: Columns, and thresholds.
         mode: `stop` or `warn`.
-        store: Where the counts of spans are kept.
+        store: Where the counts of spans are kept; an empty string if they are not.
         fingerprint: Of the code, and of what is counted.
     """
 

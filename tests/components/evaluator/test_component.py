@@ -9,6 +9,7 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx.components.evaluator import executor as tfx_executor
 from tfx.types import standard_artifacts
 
+from components.baseline.decision import write_decision
 from components.canary.component import CanaryFindings
 from components.evaluator.comparison import Comparison
 from components.evaluator.component import HeadReport, ReportExecutor
@@ -110,7 +111,7 @@ def test_without_a_comparable_head_tfx_is_given_no_baseline(evaluate, monkeypatc
 def report(sample, tmp_path):
     """Runs the Report's executor; returns report.json and the blessing."""
 
-    def run(evaluation, gates, canary=CANARY, **properties):
+    def run(evaluation, gates, canary=CANARY, decision=None, **properties):
         def artifact(kind, name):
             made = kind()
             made.uri = str(tmp_path / name)
@@ -127,8 +128,16 @@ def report(sample, tmp_path):
         findings = artifact(CanaryFindings, "canary")
         Path(findings.uri).mkdir(exist_ok=True)
         (Path(findings.uri) / "canary.json").write_text(json.dumps(canary))
+        baseline = artifact(standard_artifacts.Model, "baseline")
+        if decision:
+            write_decision(baseline, decision)
         ReportExecutor().Do(
-            {"evaluation": [evaluation], "statistics": [statistics], "canary": [findings]},
+            {
+                "evaluation": [evaluation],
+                "statistics": [statistics],
+                "canary": [findings],
+                "baseline_model": [baseline],
+            },
             {"blessing": [blessing], "report": [artifact(HeadReport, "report")]},
             {"task": task.to_json(), "baseline": "", "no_baseline": "cold", "revoked": "", "fingerprint": ""}
             | properties,
@@ -247,3 +256,11 @@ def test_every_value_of_a_column_is_judged_and_joint_metrics_too(cold, report):
     assert overall["ok"]
     assert [(gate["slice"]["city"], gate["ok"]) for gate in of_cities] == [(city, False) for city in cities]
     assert not written["blessed"]
+
+
+def test_what_the_baseline_decided_at_run_time_counts(cold, report):
+    decision = {"baseline": "", "no_baseline": "none is there", "revoked": "rolled back once"}
+    written, blessing = report(cold, {}, decision=decision)
+    assert (written["comparison"], written["blessed"]) == ("none is there", False)
+    assert written["refusals"] == ["rolled back once"]
+    assert blessing.get_int_custom_property("blessed") == 0

@@ -63,9 +63,11 @@ def push_artifact(tmp_path, model, report, provenance):
             "report": artifact(HeadReport, "report"),
             "canary": artifact(CanaryFindings, "canary"),
             "statistics": statistics,
+            "baseline_model": artifact(standard_artifacts.Model, "baseline"),
         }
         properties = {"serving": serving, "training": f"training of {name}", "baseline": ""}
         properties |= {"keep": keep, "replace_pointer": replace_pointer, "provenance": json.dumps(provenance)}
+        properties |= {name: provenance[name] for name in ("run_id", "data", "data_fingerprint")}
         Executor().Do({key: [value] for key, value in inputs.items()}, {"pushed_model": [pushed]}, properties)
         return pushed
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from components.versions import versions
 from pipeline.report import document
 from schema.errors import UserError
 
@@ -91,6 +92,6 @@ class TestRead:
 
 
 def test_versions_of_all_that_counts():
-    found = document.versions()
+    found = versions()
     assert list(found) == ["python", "tfx", "tensorflow", "keras", "beam", "multihead"]
     assert all(found.values())
