@@ -96,14 +96,24 @@ def digest(*parts: str) -> str:
 @cache
 def code(stage: str) -> str:
     """Returns a digest of the sources and libraries that a stage runs."""
-    files = [file for path in (*_CONTRACT, *_SOURCES[stage]) for file in _python_files(_ROOT / path)]
-    sources = [f"{file.relative_to(_ROOT)}\n{file.read_text(encoding='utf-8')}" for file in files]
-    return digest(*sources, *(f"{name} {importlib.metadata.version(name)}" for name in _LIBRARIES))
+    return _code_in(*_CONTRACT, *_SOURCES[stage])
+
+
+@cache
+def everything() -> str:
+    """Returns a digest of all sources and libraries, for caches that know the code of a container by nothing else."""
+    return _code_in("schema", "components", "pipeline")
 
 
 def codes() -> dict[str, str]:
     """Returns the digests of all stages that have one, for whoever reads where a model came from."""
     return {stage: code(stage) for stage in _SOURCES}
+
+
+def _code_in(*paths: str) -> str:
+    files = [file for path in paths for file in _python_files(_ROOT / path)]
+    sources = [f"{file.relative_to(_ROOT)}\n{file.read_text(encoding='utf-8')}" for file in files]
+    return digest(*sources, *(f"{name} {importlib.metadata.version(name)}" for name in _LIBRARIES))
 
 
 def _python_files(path: Path) -> list[Path]:

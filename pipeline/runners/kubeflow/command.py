@@ -1,0 +1,79 @@
+"""`multihead compile`: files from options. Loads without TFX, which takes long to say that an option is wrong."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.quiet import output_to
+from pipeline.runners.kubeflow.profile import Profile, read_profile
+from schema.contract import Contract
+from schema.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Files:
+    """What is read and written.
+
+    Attributes:
+        output: The compiled pipeline.
+        runner: `kfp` or `vertex`.
+        profile: What containers get from a cluster; None for nothing.
+        kserve: The InferenceService; None for none.
+    """
+
+    output: Path
+    runner: str
+    profile: Path | None
+    kserve: Path | None
+
+
+def write(contract: Contract, options: Mapping[str, Any], files: Files) -> Iterator[str]:
+    """Writes the files; yields a sentence about each, and about what is not as it should be.
+
+    Args:
+        contract: The task.
+        options: Of `compile.Request`, all but the profile.
+        files: What to read and write.
+
+    Raises:
+        UserError: Options are wrong, or a file cannot be written.
+    """
+    if files.runner == "vertex" and not options["root"].startswith("gs://"):
+        raise UserError(
+            "--runner vertex: artifacts go to Google Cloud Storage; give --pipeline-root gs://BUCKET/FOLDER"
+        )
+    profile = read_profile(files.profile) if files.profile else Profile()
+    with output_to(Path(os.devnull)):
+        from pipeline.runners.kubeflow.compile import Request, compile_task, is_pinned
+        from pipeline.runners.kubeflow.kserve import manifest
+
+        service = manifest(contract.task.task, options["serving"], profile) if files.kserve else ""
+        compiled = compile_task(contract, Request(profile=profile, **options))
+    _write(files.output, compiled.to_job() if files.runner == "vertex" else compiled.to_yaml())
+    yield f"{files.output}: {len(compiled.spec['root']['dag']['tasks'])} stages"
+    if files.kserve:
+        _write(files.kserve, service)
+        yield f"{files.kserve}: InferenceService on {options['serving']}"
+    if not is_pinned(options["image"]):
+        yield (
+            f"warning: --image {options['image']} is a name that may be another image tomorrow, which no cache would"
+            " see; name it by its digest, NAME@sha256:..."
+        )
+    if options["data"] is None:
+        yield "data: each run must say where they are, by its parameter data"
+    elif not compiled.knows_data:
+        yield f"{options['data']}: not looked at from here, so every run reads the data anew"
+    if not options["serving"]:
+        yield "serving: none given: a blessed model stays an artifact of its run, and there is no baseline"
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{file}: cannot be written ({error.strerror})") from None

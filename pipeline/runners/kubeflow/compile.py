@@ -1,0 +1,177 @@
+"""Compiles a task: the graph of local runs through TFX's own compiler, mended for Kubeflow Pipelines (KFP)."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner as tfx_compiler
+
+from components.example_gen.window import LATEST
+from pipeline import fingerprint, windows
+from pipeline.config import RunConfig
+from pipeline.graph import NEVER_CACHED, wire
+from pipeline.identity import data_fingerprint
+from pipeline.runners.kubeflow import mends
+from pipeline.runners.kubeflow.check import check
+from pipeline.runners.kubeflow.parameters import DATA, Defaults, at_run_time
+from pipeline.runners.kubeflow.profile import Profile
+from pipeline.runners.step.command import COMMAND
+from schema.contract import Contract
+from schema.errors import UserError
+
+Json = dict[str, Any]
+
+# As in KFP and in Vertex AI.
+_NAME_LENGTH = 128
+_INGESTION = "ExampleGen"
+# It looks into the serving folder, of which the cache knows nothing.
+_NEVER_REUSED = NEVER_CACHED | {"Baseline"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What is asked for.
+
+    Attributes:
+        image: Container image of every stage.
+        data: File or folder of rows, as containers see it; None if every run is to say.
+        serving: Serving folder: a path, a URI, or an empty string.
+        span: The newest span; None for the latest that is there now, or at run time if nobody can see the data.
+        window: How many spans; None for one.
+        root: Where artifacts go; an empty string for where the server puts them.
+        profile: What containers get from the cluster.
+        beam_options: Options for Beam, after those of runs in process.
+    """
+
+    image: str
+    data: str | None = None
+    serving: str = ""
+    span: str | None = None
+    window: int | None = None
+    root: str = ""
+    profile: Profile = dataclasses.field(default_factory=Profile)
+    beam_options: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Compiled:
+    """A pipeline that KFP takes.
+
+    Attributes:
+        spec: pipelineSpec of KFP, schema version 2.1.
+        platform: What only Kubernetes can give; None if that is nothing.
+        knows_data: Whether it was compiled in sight of the data: else ingestion is never reused.
+    """
+
+    spec: Json
+    platform: Json | None
+    knows_data: bool
+
+    def to_yaml(self) -> str:
+        """Returns the file that KFP takes: one document, or two."""
+        documents = [self.spec] if self.platform is None else [self.spec, self.platform]
+        return yaml.safe_dump_all(documents, sort_keys=True, allow_unicode=True, width=120)
+
+    def to_job(self) -> str:
+        """Returns the PipelineJob that Vertex AI takes."""
+        parameters = self.spec["root"]["inputDefinitions"]["parameters"]
+        values = {name: found["defaultValue"] for name, found in parameters.items() if "defaultValue" in found}
+        job = {
+            "displayName": self.spec["pipelineInfo"]["name"],
+            "pipelineSpec": self.spec,
+            "runtimeConfig": {
+                "gcsOutputDirectory": self.spec["defaultPipelineRoot"],
+                "parameterValues": values,
+            },
+        }
+        return json.dumps(job, sort_keys=True, indent=1) + "\n"
+
+
+def compile_task(contract: Contract, request: Request) -> Compiled:
+    """Returns the compiled pipeline of a task.
+
+    Args:
+        contract: The task.
+        request: What is asked for.
+
+    Raises:
+        UserError: KFP would refuse it, a path is not absolute, or options contradict the task.
+        DataError: The data can be seen, and there is no such span.
+    """
+    _check_paths(request)
+    defaults = _defaults(contract, request)
+    options = RunConfig(Path(), Path(), "", beam_options=request.beam_options).beam_arguments
+    given = at_run_time(contract, pipeline_name(contract.task.task), request.root, tuple(options))
+    runner = tfx_compiler.KubeflowV2DagRunner(
+        tfx_compiler.KubeflowV2DagRunnerConfig(
+            default_image=request.image, default_commands=list(COMMAND), use_pipeline_spec_2_1=True
+        )
+    )
+    spec: Json = runner.run(wire(contract, given), write_out=False)["pipelineSpec"]
+    has_data = bool(defaults.data_fingerprint)
+    unreused = _NEVER_REUSED if has_data else _NEVER_REUSED | {_INGESTION}
+    spec = mends.give_code(spec)
+    spec = mends.give_defaults(spec, defaults.values(contract.task.data.spans is not None))
+    spec = mends.tell_interfaces(spec)
+    spec = mends.never_reuse(spec, unreused)
+    spec = mends.give_resources(spec, request.profile)
+    if request.root:
+        spec["defaultPipelineRoot"] = request.root
+    _check_stages(spec, request.profile)
+    platform = mends.platform(spec, request.profile)
+    if problems := check(spec, platform):
+        raise UserError(
+            "Kubeflow Pipelines would refuse this pipeline:\n" + "\n".join(f"  {line}" for line in problems)
+        )
+    return Compiled(spec, platform, has_data)
+
+
+def pipeline_name(task: str) -> str:
+    """Returns the name of a task's pipeline: KFP takes small letters, digits and hyphens."""
+    return re.sub(r"[^a-z0-9-]", "-", task)[:_NAME_LENGTH]
+
+
+def is_pinned(image: str) -> bool:
+    """Returns whether an image is named by its contents: a tag may be another image tomorrow."""
+    return re.search(r"@sha256:[0-9a-f]{64}$", image) is not None
+
+
+def _defaults(contract: Contract, request: Request) -> Defaults:
+    """Returns the values that a run need not give; in sight of the data, those of the data as they are now."""
+    windows.check(contract, windows.Wanted(request.span if request.span != LATEST else None, request.window))
+    span, known = request.span or LATEST, ""
+    if request.data is not None and Path(request.data).exists() and request.span != LATEST:
+        run = windows.choose(
+            contract, RunConfig(Path(request.data), Path(), ""), span=request.span, window=request.window
+        )
+        known = data_fingerprint(contract, run.data, run.spans)
+        span = run.spans[-1].label if run.spans else span
+    else:
+        logging.info("the data are not looked at: ingestion will run in every run")
+    return Defaults(request.data, known, span, request.window or 1, request.serving, fingerprint.everything())
+
+
+def _check_paths(request: Request) -> None:
+    """Refuses paths that mean one thing here and another in a container.
+
+    Raises:
+        UserError: With the option.
+    """
+    for option, path in ((f"--{DATA}", request.data), ("--serving", request.serving)):
+        if path and "://" not in path and not Path(path).is_absolute():
+            raise UserError(f"{option}: '{path}' is not absolute; give the path as containers see it, such as /data")
+    if request.data and "://" in request.data:
+        mend = "mount a volume by --profile, and give its path"
+        raise UserError(f"--{DATA}: '{request.data}' is a URI; containers read rows from files: {mend}")
+
+
+def _check_stages(spec: Json, profile: Profile) -> None:
+    stages = mends.tasks_of(spec)
+    if unknown := sorted(set(profile.stages) - set(stages)):
+        raise UserError(f"--profile: stages.{unknown[0]}: no such stage; allowed: {', '.join(sorted(stages))}")
