@@ -10,7 +10,7 @@ set -eu
 
 CDPATH='' cd -- "$(dirname -- "$0")/.."
 local_base=multihead-base:trixie
-# Seconds for a registry to begin to answer: one that is not there may take minutes to say so.
+# Seconds for a registry to answer: one that is not there may take minutes to say so.
 patience=60
 
 die() { # SENTENCE
@@ -20,14 +20,16 @@ die() { # SENTENCE
 
 is_here() { docker image inspect "$1" >/dev/null 2>&1; } # IMAGE
 
+has_registry() { timeout "$patience" docker manifest inspect "$1" >/dev/null 2>&1; } # IMAGE
+
 docker info >/dev/null 2>&1 || die "no Docker engine answers: start one (Debian: docker.io), and see \`docker info\`"
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 image=${IMAGE:-multihead:$version}
 default_base=$(sed -n 's/^ARG BASE_IMAGE=//p' Dockerfile)
 
 base=${BASE_IMAGE:-$default_base}
-if [ -z "${BASE_IMAGE:-}" ] && ! is_here "$base" && ! timeout "$patience" docker pull --quiet "$base" >/dev/null 2>&1; then
-    echo "multihead: no registry gave $base within $patience s; using $local_base, made of Debian's packages"
+if [ -z "${BASE_IMAGE:-}" ] && ! is_here "$base" && ! has_registry "$base"; then
+    echo "multihead: no registry has $base for this machine; using $local_base, made of Debian's packages"
     base=debootstrap
 fi
 if [ "$base" = debootstrap ]; then
