@@ -264,8 +264,8 @@ def compare(
         session.watched(config, work, "stages and trainings")
 
 
-@app.command("compile", epilog="Example: multihead compile flights --image R/multihead@sha256:... --output F.yaml")
-def compile_(
+@app.command(epilog="Example: multihead compile flights --image R/multihead@sha256:... --output F.yaml")
+def compile(
     task: TaskArgument,
     image: Annotated[str, typer.Option(help="Container image of every stage, best by its digest.")],
     output: Annotated[Path, typer.Option(metavar="F", help="File to write.")],

@@ -64,8 +64,8 @@ def wire(contract: Contract, given: Given) -> Pipeline:
         data=given.data,
         config=task.data,
         layout=layout,
-        fingerprint=given.data_fingerprint,
-        code=fingerprint.code("ExampleGen"),
+        data_fingerprint=given.data_fingerprint,
+        fingerprint=fingerprint.code("ExampleGen"),
         window=given.window,
         store=given.span_store,
         span=given.span,
@@ -82,6 +82,9 @@ def wire(contract: Contract, given: Given) -> Pipeline:
         statistics=statistics.outputs["statistics"],
         columns=[*task.features, *task.heads],
         sliced=sorted({name for keys in slice_keys(task) for name in keys}),
+        data=given.data if given.recipe else "",
+        file_format=task.data.format,
+        path_columns=layout.path_columns,
     )
     gates: list[DataGate | Drift] = [gate]
     if given.has_spans and task.drift != "off":

@@ -19,7 +19,7 @@ from tfx.utils import path_utils
 
 from components.baseline.choice import Choice, asked_for_none, choose, no_serving_folder
 from components.baseline.decision import VERSION_PROPERTY, write_decision
-from components.example_gen.component import DATA_PROPERTY
+from components.example_gen.state import DATA_PROPERTY
 from components.pusher import stores
 from components.pusher.history import revocation
 

@@ -7,22 +7,25 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 from tfx import types
 from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.dsl.io import fileio
+from tfx.orchestration.data_types import RuntimeParameter
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ExecutionParameter
 
 from components.data_gate.anomalies import absent, errors
 from components.data_gate.values import infinite, not_text
 from components.data_gate.vanished import vanished
-from components.example_gen.window import load_window
+from components.example_gen import state
+from components.example_gen.window import entries, load_window
 from components.statistics import load_by_split
-from schema.errors import AnomaliesFound
+from schema.errors import AnomaliesFound, DataError
 
 _ANOMALIES_FILE = "SchemaDiff.pb"
 
@@ -48,11 +51,15 @@ class Executor(base_executor.BaseExecutor):
         """Reads the anomalies of every split.
 
         Raises:
+            DataError: The data are not what was read; only if their path is given.
             AnomaliesFound: With one sentence per column and reason.
         """
+        examples = artifact_utils.get_single_instance(input_dict["examples"])
+        if exec_properties["data"]:
+            _check_unchanged(examples, exec_properties)
         by_split = load_anomalies(artifact_utils.get_single_instance(input_dict["anomalies"]))
         statistics = load_by_split(artifact_utils.get_single_instance(input_dict["statistics"]))
-        window = load_window(artifact_utils.get_single_instance(input_dict["examples"]))
+        window = load_window(examples)
         columns = json.loads(exec_properties["columns"])
         found = errors(by_split)
         wrong = {
@@ -67,10 +74,35 @@ class Executor(base_executor.BaseExecutor):
             raise AnomaliesFound("the data contradicts schema.pbtxt:\n" + "\n".join(f"  {line}" for line in found))
 
 
+def _check_unchanged(examples: types.Artifact, given: Mapping[str, Any]) -> None:
+    """Looks whether the examples, perhaps of an earlier run, are of the data as they are now.
+
+    A cache that is told the data's fingerprint believes what it is told.
+
+    Raises:
+        DataError: They are not.
+    """
+    folders = [Path(entry.folder) for entry in entries(examples)] or [Path(given["data"])]
+    if not all(folder.exists() for folder in folders):
+        return  # Only ingestion need see the data.
+    now = state.fingerprint(folders, given["format"], json.loads(given["path_columns"]))
+    if now != examples.get_string_custom_property(state.DATA_PROPERTY):
+        raise DataError(
+            f"{given['data']}: the data are not those that were read, by this run or by an earlier one whose examples"
+            " were reused; start the run with another value of its parameter data_fingerprint, such as [[RunUUID]]"
+        )
+
+
 class DataGateSpec(types.ComponentSpec):
     """Anomalies in, nothing out: what must wait for the gate names it as upstream."""
 
-    PARAMETERS = {"columns": ExecutionParameter(type=str), "sliced": ExecutionParameter(type=str)}
+    PARAMETERS = {
+        "columns": ExecutionParameter(type=str),
+        "sliced": ExecutionParameter(type=str),
+        "data": ExecutionParameter(type=str),
+        "format": ExecutionParameter(type=str),
+        "path_columns": ExecutionParameter(type=str),
+    }
     INPUTS = {
         "examples": ChannelParameter(type=standard_artifacts.Examples),
         "anomalies": ChannelParameter(type=standard_artifacts.ExampleAnomalies),
@@ -88,6 +120,9 @@ class DataGate(base_component.BaseComponent):
         statistics: Of the examples.
         columns: Features and labels of the task: a run without values for one of them is in vain.
         sliced: Columns whose values name slices.
+        data: File or folder of rows, if it is to be looked whether the examples are still of them; else empty.
+        file_format: Of the tables there.
+        path_columns: Columns that name image files.
     """
 
     SPEC_CLASS = DataGateSpec
@@ -100,6 +135,9 @@ class DataGate(base_component.BaseComponent):
         statistics: types.BaseChannel,
         columns: Iterable[str],
         sliced: Iterable[str],
+        data: str | RuntimeParameter = "",
+        file_format: str = "",
+        path_columns: Iterable[str] = (),
     ):
         super().__init__(
             DataGateSpec(
@@ -108,5 +146,8 @@ class DataGate(base_component.BaseComponent):
                 statistics=statistics,
                 columns=json.dumps(list(columns)),
                 sliced=json.dumps(list(sliced)),
+                data=data,
+                format=file_format,
+                path_columns=json.dumps(list(path_columns)),
             )
         )

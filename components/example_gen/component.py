@@ -36,9 +36,6 @@ from schema.data import Data, SpanSplit, Split
 from schema.errors import DataError
 from schema.names import SPLITS
 
-# Of the examples: what the data were when they were read.
-DATA_PROPERTY = "data_fingerprint"
-
 
 def rows_property(split_name: str) -> str:
     """Returns the name of the examples' property that holds the number of rows of a split."""
@@ -72,7 +69,9 @@ class Executor(BaseBeamExecutor):
             source_folder, data, exec_properties["span"], exec_properties["spans"]
         )
         read = [Path(entry.folder) for entry in window] or [source_folder]
-        examples.set_string_custom_property(DATA_PROPERTY, state.fingerprint(read, data.format, layout.path_columns))
+        examples.set_string_custom_property(
+            state.DATA_PROPERTY, state.fingerprint(read, data.format, layout.path_columns)
+        )
         if window:
             kept = exec_properties["store"] or os.path.join(self._get_tmp_dir(), "spans")
             rows: Mapping[str, int] = self._gather(window, kept, data, layout, folders)
@@ -139,8 +138,8 @@ class ExampleGenSpec(types.ComponentSpec):
         "data": ExecutionParameter(type=str),
         "config": ExecutionParameter(type=str),
         "layout": ExecutionParameter(type=str),
+        "data_fingerprint": ExecutionParameter(type=str),
         "fingerprint": ExecutionParameter(type=str),
-        "code": ExecutionParameter(type=str),
         "window": ExecutionParameter(type=str),
         "span": ExecutionParameter(type=str),
         "spans": ExecutionParameter(type=int),
@@ -157,12 +156,12 @@ class ExampleGen(base_component.BaseComponent):
         data: File or folder.
         config: `data` of the task.
         layout: Columns, and what they hold.
-        fingerprint: Of the data: a change makes the cache miss.
-        code: Fingerprint of the code.
+        data_fingerprint: Of the data: a change makes the cache miss.
         window: Spans to read instead of the whole folder, the newest last; none if the executor is to find them.
         store: Where the encoded rows of spans are kept; an empty string if they are not.
         span: If the executor finds the window, its newest span: a label, a number, or `latest`.
         spans: How many spans that window has.
+        fingerprint: Of the code.
     """
 
     SPEC_CLASS = ExampleGenSpec
@@ -173,20 +172,20 @@ class ExampleGen(base_component.BaseComponent):
         data: str | RuntimeParameter,
         config: Data,
         layout: Layout,
-        fingerprint: str | RuntimeParameter,
+        data_fingerprint: str | RuntimeParameter,
         window: Iterable[Entry] = (),
         store: str = "",
         span: str | RuntimeParameter = "",
         spans: int | RuntimeParameter = 1,
-        code: str = "",
+        fingerprint: str = "",
     ):
         super().__init__(
             ExampleGenSpec(
                 data=data,
                 config=config.model_dump_json(),
                 layout=layout.to_json(),
+                data_fingerprint=data_fingerprint,
                 fingerprint=fingerprint,
-                code=code,
                 window=entries_to_json(window),
                 store=store,
                 span=span,

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from components.example_gen import source
 
+# Of examples: what the data were when they were read.
+DATA_PROPERTY = "data_fingerprint"
+
 
 def fingerprint(folders: Iterable[Path], file_format: str, path_columns: Collection[str]) -> str:
     """Returns a digest of the files of folders: tables, and the images that they name.

@@ -27,8 +27,8 @@ from schema.errors import UserError
 
 Json = dict[str, Any]
 
-# As in KFP and in Vertex AI.
-_NAME_LENGTH = 128
+# TFX's own limit; that of names in Kubernetes, too.
+_NAME_LENGTH = 63
 _INGESTION = "ExampleGen"
 # It looks into the serving folder, of which the cache knows nothing.
 _NEVER_REUSED = NEVER_CACHED | {"Baseline"}
@@ -104,7 +104,7 @@ def compile_task(contract: Contract, request: Request) -> Compiled:
         UserError: KFP would refuse it, a path is not absolute, or options contradict the task.
         DataError: The data can be seen, and there is no such span.
     """
-    _check_paths(request)
+    _check_request(request)
     defaults = _defaults(contract, request)
     options = RunConfig(Path(), Path(), "", beam_options=request.beam_options).beam_arguments
     given = at_run_time(contract, pipeline_name(contract.task.task), request.root, tuple(options))
@@ -134,7 +134,7 @@ def compile_task(contract: Contract, request: Request) -> Compiled:
 
 def pipeline_name(task: str) -> str:
     """Returns the name of a task's pipeline: KFP takes small letters, digits and hyphens."""
-    return re.sub(r"[^a-z0-9-]", "-", task)[:_NAME_LENGTH]
+    return re.sub(r"[^a-z0-9-]", "-", task)[:_NAME_LENGTH].rstrip("-")
 
 
 def is_pinned(image: str) -> bool:
@@ -144,7 +144,7 @@ def is_pinned(image: str) -> bool:
 
 def _defaults(contract: Contract, request: Request) -> Defaults:
     """Returns the values that a run need not give; in sight of the data, those of the data as they are now."""
-    windows.check(contract, windows.Wanted(request.span if request.span != LATEST else None, request.window))
+    windows.check(contract, windows.Wanted(request.span, request.window))
     span, known = request.span or LATEST, ""
     if request.data is not None and Path(request.data).exists() and request.span != LATEST:
         run = windows.choose(
@@ -157,12 +157,14 @@ def _defaults(contract: Contract, request: Request) -> Defaults:
     return Defaults(request.data, known, span, request.window or 1, request.serving, fingerprint.everything())
 
 
-def _check_paths(request: Request) -> None:
-    """Refuses paths that mean one thing here and another in a container.
+def _check_request(request: Request) -> None:
+    """Refuses no image, and paths that mean one thing here and another in a container.
 
     Raises:
         UserError: With the option.
     """
+    if not request.image:
+        raise UserError("--image: is empty; name the image that `make image` made, best by its digest")
     for option, path in ((f"--{DATA}", request.data), ("--serving", request.serving)):
         if path and "://" not in path and not Path(path).is_absolute():
             raise UserError(f"{option}: '{path}' is not absolute; give the path as containers see it, such as /data")

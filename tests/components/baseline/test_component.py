@@ -11,7 +11,7 @@ from tfx.utils import path_utils
 
 from components.baseline.component import Baseline, Executor
 from components.baseline.decision import VERSION_PROPERTY, decided
-from components.example_gen.component import DATA_PROPERTY
+from components.example_gen.state import DATA_PROPERTY
 from components.pusher import stores
 from components.pusher.rollback import roll_back
 from components.pusher.serving import push

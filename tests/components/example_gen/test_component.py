@@ -26,7 +26,7 @@ def generate(folder, data, file_format="parquet", layout=LAYOUT):
     examples.uri = str(folder)
     arguments = RunConfig(data=data, output=folder, run_id="test").beam_arguments
     executor = Executor(BaseBeamExecutor.Context(beam_pipeline_args=arguments, unique_id="1"))
-    component = ExampleGen(data=str(data), config=Data(format=file_format), layout=layout, fingerprint="")
+    component = ExampleGen(data=str(data), config=Data(format=file_format), layout=layout, data_fingerprint="")
     executor.Do({}, {"examples": [examples]}, component.exec_properties)
     return {split: read(artifact_utils.get_split_uri([examples], split)) for split in SPLITS}, examples
 
@@ -180,5 +180,7 @@ def test_a_wrong_image_is_named_by_its_row_in_the_whole_file(media, tmp_path, mo
 def test_the_cache_knows_separators_and_where_images_come_from():
     layouts = [MEDIA, Layout(MEDIA.types, MEDIA.labels, {"tags": ";"}, MEDIA.images)]
     layouts.append(Layout(MEDIA.types, MEDIA.labels, MEDIA.separators, {"photo": "bytes"}))
-    made = [ExampleGen(data="", config=Data(), layout=layout, fingerprint="").exec_properties for layout in layouts]
+    made = [
+        ExampleGen(data="", config=Data(), layout=layout, data_fingerprint="").exec_properties for layout in layouts
+    ]
     assert len({properties["layout"] for properties in made}) == 3

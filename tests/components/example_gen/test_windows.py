@@ -9,12 +9,12 @@ import tensorflow as tf
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import artifact_utils, standard_artifacts
 
-from components.example_gen import source, store
+from components.example_gen import source, state, store
 from components.example_gen.component import ExampleGen, Executor, rows_property
 from components.example_gen.layout import Layout
 from components.example_gen.spans import find_spans
 from components.example_gen.store import Entry
-from components.example_gen.window import empty_spans, load_window
+from components.example_gen.window import empty_spans, entries, load_window
 from pipeline.config import RunConfig
 from schema.data import Data, HashSplit, SpanSplit
 from schema.errors import DataError
@@ -215,3 +215,40 @@ class TestWhatSpansHold:
         write(tmp_path, 3, rows=10 * ROWS)
         generate(1, 3, BY_SPAN)
         assert [sum(span["rows"].values()) for span in load_window(generate.examples)] == [ROWS, ROWS, 10 * ROWS]
+
+
+class TestFoundAtRunTime:
+    """As in a container, where nobody has looked at the data before."""
+
+    @pytest.fixture
+    def run(self, days, tmp_path):
+        def generate(span, spans=1):
+            examples = standard_artifacts.Examples()
+            examples.uri = str(tmp_path / "found" / f"{span}-{spans}")
+            data = Data(spans=PATTERN, split=HashSplit(by="hash"))
+            component = ExampleGen(str(days), data, LAYOUT, "", span=span, spans=spans)
+            config = RunConfig(data=days, output=tmp_path / "run", run_id="test")
+            context = BaseBeamExecutor.Context(config.beam_arguments, unique_id="1", tmp_dir=str(tmp_path / "scratch"))
+            Executor(context).Do({}, {"examples": [examples]}, component.exec_properties)
+            return examples
+
+        return generate
+
+    def test_a_window_is_found_and_told(self, run, days):
+        examples = run("2013-01-02", 2)
+        assert examples.get_string_custom_property("window") == "2013-01-01..2013-01-02"
+        found = entries(examples)
+        assert [(entry.label, entry.folder) for entry in found] == [
+            (f"2013-01-0{day}", str(days / f"date=2013-01-0{day}")) for day in (1, 2)
+        ]
+        known = state.fingerprint([days / f"date=2013-01-0{day}" for day in (1, 2)], "parquet", ())
+        assert examples.get_string_custom_property(state.DATA_PROPERTY) == known
+
+    @pytest.mark.parametrize("span", ["", "latest"])
+    def test_the_latest(self, run, days, span):
+        newest = max(folder.name for folder in days.iterdir() if folder.name.startswith("date="))
+        assert run(span).get_string_custom_property("window").endswith(newest.removeprefix("date="))
+
+    def test_one_that_is_not_there(self, run):
+        with pytest.raises(DataError, match=r"span 2012-12-31 is not there, or not complete; nearest: 2013-01-01"):
+            run("2012-12-31")

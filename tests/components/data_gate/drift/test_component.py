@@ -52,15 +52,16 @@ def window(tmp_path):
 def stages(tmp_path):
     """Runs ExampleGen and then Drift on a window; returns what Drift found."""
     run = RunConfig(data=tmp_path, output=tmp_path / "run", run_id="test")
-    context = BaseBeamExecutor.Context(beam_pipeline_args=run.beam_arguments, unique_id="1")
+    context = BaseBeamExecutor.Context(run.beam_arguments, unique_id="1", tmp_dir=str(tmp_path / "scratch"))
 
-    def of(window, mode="warn", watched=WATCHED, name="1"):
+    def of(window, mode="warn", watched=WATCHED, name="1", is_found=False):
         examples, drift = standard_artifacts.Examples(), DriftFindings()
         examples.uri, drift.uri = str(tmp_path / "examples" / name), str(tmp_path / "drift" / name)
         data = Data.model_validate({"split": SPLIT, "spans": "{SPAN}"}, strict=False)
         made = example_gen.ExampleGen(str(tmp_path), data, LAYOUT, "", window, str(run.span_store))
         example_gen.Executor(context).Do({}, {"examples": [examples]}, made.exec_properties)
-        stage = Drift(made.outputs["examples"], window, 1, watched, mode, str(run.counts), "digest")
+        given = ((), "") if is_found else (window, str(run.counts))
+        stage = Drift(made.outputs["examples"], given[0], 1, watched, mode, given[1], "digest")
         Executor(context).Do({"examples": [examples]}, {"drift": [drift]}, stage.exec_properties)
         return load_drift(drift)
 
@@ -78,6 +79,11 @@ def test_days_alike(stages, window):
     [label] = of_window["labels"]
     assert label["missing"]["newest"] == pytest.approx(6 / 302, abs=0.004)
     assert label["reference"]["counts"][0] + label["reference"]["counts"][1] == pytest.approx(601 * 0.98, abs=4)
+
+
+def test_a_window_that_examplegen_found_is_compared_all_the_same(stages, window, tmp_path):
+    assert stages(window, is_found=True, name="2") == stages(window)
+    assert [file.name for file in (tmp_path / "scratch").rglob("*.json")]
 
 
 def test_every_day_is_counted_once_and_by_all_windows(stages, window, tmp_path):

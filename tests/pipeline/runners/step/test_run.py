@@ -122,13 +122,15 @@ def test_json_that_is_none_names_the_option():
 
 
 def test_a_baseline_at_a_cold_start_is_an_empty_folder(step, call, inputs_spec, folder):
-    del call["inputs"]["artifacts"]
-    call["inputs"]["parameterValues"] = {"version": "", "identity": ""}
+    of_graph = {"version": "", "identity": "", "recipe": "made so"}
+    call["inputs"]["parameterValues"] = {**of_graph, "serving": str(folder / "serving"), "no_baseline": ""}
     model = call["outputs"]["artifacts"]["model"] = call["outputs"]["artifacts"].pop("statistics")
     model["artifacts"][0]["type"] = {"instanceSchema": "title: tfx.Model\ntype: object\n"}
     written = step("components.baseline.component.Executor")
     assert (folder / "statistics").is_dir()
-    assert written["artifacts"]["model"]["artifacts"][0]["metadata"]["empty_folders"] == ["."]
+    metadata = written["artifacts"]["model"]["artifacts"][0]["metadata"]
+    assert metadata["empty_folders"] == ["."]
+    assert json.loads(metadata["decision"])["no_baseline"].startswith("no baseline: no model was blessed before")
 
 
 def test_a_refused_model_fails_the_pusher_after_its_result_is_written(step, call, inputs_spec, tmp_path):
