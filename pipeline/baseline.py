@@ -50,6 +50,9 @@ class BaselineChoice:
 def find_baseline(run: RunConfig, training: str) -> BaselineChoice:
     """Returns the last blessed model, before the run: its identity is part of what the cache compares.
 
+    A run that repeats the training of the last blessed model is compared with what that model was compared with: the
+    same run twice gives the same verdict, from the cache.
+
     A run without a baseline does not even look for one: no damage in the serving folder can keep a model out for ever
     (tfx#4390).
 
@@ -63,6 +66,6 @@ def find_baseline(run: RunConfig, training: str) -> BaselineChoice:
     if run.no_baseline is not None:
         return BaselineChoice(None, asked_for_none(run.no_baseline).why_none)
     with stores.opened(str(run.serving.resolve())) as store:
-        choice = choose(store, training, run.fresh)
+        choice = choose(store, "" if run.fresh else training)
         version = None if choice.version is None else version_folder(store.folder, choice.version)
         return BaselineChoice(version, choice.why_none)

@@ -36,17 +36,17 @@ def no_serving_folder() -> Choice:
     return Choice(None, "no baseline: the run has no serving folder, so `max_drop` was not applied")
 
 
-def choose(store: Store, training: str, fresh: bool = False) -> Choice:
+def choose(store: Store, repeated: str = "") -> Choice:
     """Returns the last blessed model.
 
-    A run that repeats the training of the last blessed model is compared with what that model was compared with, not
-    with itself: the same run twice gives the same verdict. A pointer that is lost is made up for by what the last push
-    wrote into its version; at a cold start there is no push, and no baseline.
+    A pointer that is lost is made up for by what the last push wrote into its version; at a cold start there is no
+    push, and no baseline.
 
     Args:
         store: The serving folder.
-        training: Digest of the training that is to be judged.
-        fresh: Compare with the last blessed model all the same.
+        repeated: Digest of the training that is to be judged, where a cache keeps verdicts: a run that repeats the
+            training of the last blessed model is then compared with what that model was compared with, not with
+            itself, and the same run twice gives the same verdict. An empty string where none does.
 
     Raises:
         DataError: The pointer is half written, or names a version that is gone.
@@ -54,7 +54,7 @@ def choose(store: Store, training: str, fresh: bool = False) -> Choice:
     pointer = read_pointer(store.folder) or _lost_pointer(store)
     if pointer is None:
         return Choice(None, "no baseline: no model was blessed before, so `max_drop` was not applied")
-    if pointer.training != training or fresh:
+    if not repeated or pointer.training != repeated:
         return Choice(pointer.version)
     if pointer.baseline and (compared_with := store.version_of(pointer.baseline)):
         return Choice(compared_with)

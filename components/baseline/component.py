@@ -62,7 +62,7 @@ def _decide(given: dict[str, Any], data: str, target: Path) -> dict[str, Any]:
         with stores.opened(serving) as store:
             revoked = revocation(store.folder, training)
             if not reason:
-                choice = choose(store, training)
+                choice = choose(store)
             if choice.version is not None:
                 name = store.name(choice.version)
                 store.fetch(choice.version, target)

@@ -125,17 +125,9 @@ class TestChosenAtRunTime:
         told, model = choose()
         assert (told["baseline"], told["no_baseline"], model) == (f"{serving}/2", "", "second")
 
-    def test_the_same_training_is_compared_with_what_it_was_compared_with(self, choose, pushed, serving):
-        pushed("first")
-        pushed("recipe-data", baseline=f"{serving}/1")
-        assert choose()[1] == "first"
-        assert choose(data="other")[1] == "recipe-data"
-
-    def test_the_same_training_that_was_judged_without_one_is_again(self, choose, pushed):
+    def test_the_same_training_again_is_compared_with_it_too(self, choose, pushed):
         pushed("recipe-data")
-        told, model = choose()
-        assert model is None
-        assert "is of this very training and was judged without a baseline" in told["no_baseline"]
+        assert choose()[1] == choose(data="other")[1] == "recipe-data"
 
     def test_a_lost_pointer_is_made_up_for_by_the_last_push(self, choose, pushed, serving):
         pushed("first", "second")
