@@ -89,7 +89,7 @@ Optimizer = Annotated[
 
 class _Schedule(Part):
     warmup_epochs: Annotated[float, Field(ge=0)] = 0.0
-    """Epochs in which the learning rate rises from 0."""
+    """Epochs in which the learning rate rises from 0; fewer than `epochs`."""
 
 
 class ConstantSchedule(_Schedule):
@@ -113,7 +113,7 @@ class PlateauSchedule(_Schedule):
     factor: Annotated[float, Field(gt=0, lt=1)] = 0.5
     """What is left of the learning rate each time."""
     patience: PositiveInt = 1
-    """Epochs; smaller than that of early stopping, or it has no say."""
+    """Epochs; fewer than that of early stopping."""
 
 
 Schedule = Annotated[

@@ -131,6 +131,27 @@ class TestValidate:
         _, _, err = multihead("validate", write_task(), "--set", "training.epochs=0")
         assert err.splitlines()[0] == "1 problem:"
 
+    @pytest.mark.parametrize(
+        ("override", "expected"),
+        [
+            ("traning.epochs=1", "--set traning.epochs: traning: unknown key; allowed: data, drift, features, gates,"),
+            ("gates.kind.0.min=1.5", "--set gates.kind.0.min: gates.kind.0.min: auc is from 0 to 1, got 1.5\n"),
+            ("gates.kind.0.slice={amount: x}", "--set gates.kind.0.slice: gates.kind.0.slice.amount: 'x' is not a num"),
+            (
+                "training.schedule.warmup_epochs=20",
+                "--set training.schedule.warmup_epochs: training.schedule.warmup_ep",
+            ),
+        ],
+    )
+    def test_the_option_that_is_wrong_is_blamed(self, multihead, write_task, override, expected):
+        code, out, err = multihead("validate", write_task(), "--set", override)
+        assert (code, out) == (2, "")
+        assert err.startswith(f"1 problem:\n{expected}")
+
+    def test_a_mistyped_key_names_the_nearest(self, multihead, write_task):
+        _, _, err = multihead("validate", write_task(), "--set", "traning.epochs=1")
+        assert err.endswith("; did you mean 'training'?\n")
+
     def test_unknown_task(self, multihead):
         code, out, err = multihead("validate", "flihgts")
         assert (code, out) == (2, "")

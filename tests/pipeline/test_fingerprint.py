@@ -68,7 +68,7 @@ class TestCode:
             *((f"schema/{name}.py", set(STAGES)) for name in ("task", "data", "contract", "columns", "part")),
             *((f"schema/{name}.py", set(STAGES)) for name in ("features", "gates", "heads", "training", "trunks")),
             ("schema/applications.py", set(STAGES)),
-            ("schema/checks.py", set()),
+            *((f"schema/{name}.py", set()) for name in ("checks", "gate_checks", "training_checks")),
             ("schema/problems.py", set()),
             ("schema/flights/task.yaml", set()),
         ],
