@@ -29,6 +29,8 @@ app = typer.Typer(
 )
 
 _NOT_BLESSED = 4
+# Characters; no line is longer.
+_UNFOLDED = 1_000_000
 # Of a path that was given and that the system does not let anyone, or this user, look at.
 _REFUSED_PATH = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG)
 TaskArgument = Annotated[str, typer.Argument(metavar="TASK", help="A folder with task.yaml, or a shipped task's name.")]
@@ -394,7 +396,7 @@ def _beam_options(given: list[str] | None) -> tuple[str, ...]:
 
 
 def _console() -> Console:
-    """Returns the terminal, where a class called [red] or :cat: stays as it is."""
+    """Returns the terminal, where a class called [red] or :cat: stays as it is; a file or pipe has all the width."""
     from rich.console import Console
 
-    return Console(highlight=False, markup=False, emoji=False)
+    return Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else _UNFOLDED)

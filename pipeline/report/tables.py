@@ -58,13 +58,19 @@ def _parts(report: dict[str, Any]) -> Iterator[RenderableType]:
         yield Text(spans(report["span"], report["window"]))
     for line in drift.lines(report):
         yield Text(line, style="yellow")
-    for make in (_heads_table, _metrics_table, gates.table, _slices_table):
-        table = make(report)
-        for column in table.columns:
-            column.overflow = "fold"  # A log of 80 columns must not cut names off.
-        yield table
+    yield _folding(_heads_table(report))
+    yield _folding(_metrics_table(report))
+    yield _folding(gates.table(report))
+    yield from gates.sentences(report)
+    yield _folding(_slices_table(report))
     joint = ", ".join(f"{name} {value:.4f}" for name, value in report["joint"].items())
     yield Text(f"all heads together: {joint}")
+
+
+def _folding(table: Table) -> Table:
+    for column in table.columns:
+        column.overflow = "fold"  # A log of 80 columns must not cut names off.
+    return table
 
 
 def _heads_table(report: dict[str, Any]) -> Table:

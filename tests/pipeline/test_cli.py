@@ -479,6 +479,16 @@ class TestReport:
         )
         assert "accuracy is too low" in out
 
+    def test_nothing_is_folded_where_no_terminal_reads(self, multihead, report, monkeypatch):
+        monkeypatch.setenv("COLUMNS", "40")
+        reason = "accuracy on colour=red is 0.8000, " + "far " * 100 + "below min 0.85"
+        report["heads"]["kind"]["gates"][1]["reason"] = reason
+        report["heads"]["kind"]["gates"][1]["slice"] = {"colour": "red " * 100 + "brown"}
+        document.write(Path("r1"), report)
+        _, out, _ = multihead("report", "r1")
+        assert f"kind: {reason}" in out.splitlines()
+        assert sum("accuracy on colour=red" in line and "red brown" in line for line in out.splitlines()) == 1
+
     def test_values_in_brackets_are_shown_as_they_are(self, multihead, report):
         report["heads"]["kind"]["classes"] = ["[red]", ":cat:"]
         report["heads"]["kind"]["slices"][0]["slice"] = {"colour": "[/x]"}
