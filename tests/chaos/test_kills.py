@@ -4,7 +4,6 @@ The real command on three real days. Every kill is SIGKILL to the command and al
 in the folder that the one before has left.
 """
 
-import copy
 import dataclasses
 import json
 import os
@@ -15,9 +14,12 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -45,6 +47,8 @@ OPTIONS = [
 STEP = re.compile(r"(?:done|cached) +(\w+)")
 LAST = "writing the report"
 NEVER_CACHED = {"starting", "DataGate", "Pusher"}
+# After a push it says for another reason that there is no baseline: a model is not compared with itself.
+ONCE_MORE = "Report"
 MISSING = {"INT": MISSING_INT, "FLOAT": np.nan, "BYTES": ""}
 # Draws for one kill, before which the run may have ended.
 TRIES = 10
@@ -138,16 +142,25 @@ def newest_report(output):
     return json.loads(sorted(output.glob("reports/*/report.json"))[-1].read_text())
 
 
+def rounded(value):
+    """Returns a report with numbers of nine digits: the order in which Beam adds up statistics varies the last ones."""
+    if isinstance(value, dict):
+        return {name: rounded(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [rounded(part) for part in value]
+    return float(f"{value:.9g}") if isinstance(value, float) else value
+
+
 def comparable(report):
     """Returns a report without what two runs of the same may differ in: who they were, where, when and how fast."""
-    report = copy.deepcopy(report)
+    report = rounded(report)
     for name in ("run_id", "started", "finished"):
         del report[name]
     del report["lineage"]["artifacts"], report["canary"]["latency"]
     for stage in report["stages"]:
         del stage["seconds"], stage["cached"]
     report["pushed"] = Path(report["pushed"]).name
-    # Killed after the push and run again, it names the reason why a model is not compared with itself.
+    # That there is no baseline; the reason is another one after the push.
     report["comparison"] = report["comparison"].split(":")[0]
     return report
 
@@ -211,9 +224,11 @@ def test_one_version_is_served_and_answers_like_the_undisturbed_one(undisturbed,
     answers = []
     for output in (undisturbed[0], killed):
         servable = Servable.load(output / "serving" / "1")
-        features = servable.exported.features.items()
-        columns = {name: table[name].to_pandas().fillna(MISSING[f.dtype]).to_numpy() for name, f in features}
-        answers.append(servable.predict(columns))
+        filled = {
+            name: pc.fill_null(table[name], pa.scalar(MISSING[feature.dtype], table[name].type)).to_numpy()
+            for name, feature in servable.exported.features.items()
+        }
+        answers.append(servable.predict(filled))
     for name, expected in answers[0].items():
         np.testing.assert_array_equal(expected, answers[1][name], err_msg=name)
 
@@ -240,16 +255,14 @@ def test_the_metadata_is_whole_and_names_every_stage_once(killed):
     config = metadata_store_pb2.ConnectionConfig()
     config.sqlite.filename_uri = str(killed / "metadata.db")
     store = metadata_store.MetadataStore(config)
-    stages = {stage["id"] for stage in newest_report(killed)["stages"]}
     types = {kind.id: kind.name.rsplit(".", 1)[-1] for kind in store.get_execution_types()}
-    complete = [
-        types[found.type_id]
-        for found in store.get_executions()
-        if found.last_known_state == metadata_store_pb2.Execution.COMPLETE
-    ]
-    # Report looks again if it finds, after a kill, that the model it judged is served already.
-    once = stages - NEVER_CACHED - {"Report"}
-    assert sorted(name for name in complete if name in once) == sorted(once)
+    complete = Counter(
+        types[execution.type_id]
+        for execution in store.get_executions()
+        if execution.last_known_state == metadata_store_pb2.Execution.COMPLETE
+    )
+    assert len(complete) == len(newest_report(killed)["stages"])
+    assert {name: number for name, number in complete.items() if number > 1}.keys() <= NEVER_CACHED | {ONCE_MORE}
 
 
 def test_it_is_over(killed):
@@ -263,7 +276,7 @@ def test_the_cache_knows_everything(killed, days):
     again = attempt(days, killed)
     assert again.code == 0, again.said
     cached = {line.split()[1] for line in again.said.splitlines() if line.startswith("cached")}
-    assert set(again.steps) - cached == NEVER_CACHED
+    assert set(again.steps) - cached - {ONCE_MORE} == NEVER_CACHED
     assert [entry.name for entry in (killed / "serving").iterdir() if entry.is_dir()] == ["1"]
 
 
