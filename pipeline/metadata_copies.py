@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import uuid
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from components.pusher.disk import flush
+from components.pusher.disk import beside, flush, sweep
 from pipeline.config import RunConfig
 from schema.errors import UserError
 
@@ -36,6 +35,8 @@ def protect(run: RunConfig, say: Callable[[str], None]) -> None:
     if not copies(run) and (not run.metadata.is_file() or run.metadata.stat().st_size == 0):
         return  # The first run, or one that was killed as it made the file.
     try:
+        sweep(copies_folder(run))
+        sweep(run.output, run.metadata.name)
         damage = find_damage(run.metadata)
         if damage is None:
             _copy(run.metadata, copies_folder(run) / f"{run.run_id}.db")
@@ -85,7 +86,7 @@ def _open(database: Path) -> sqlite3.Connection:
 def _copy(database: Path, to: Path) -> None:
     """Copies a database as of one moment, whole or not at all."""
     to.parent.mkdir(exist_ok=True)
-    temporary = to.with_name(f".{to.name}-{uuid.uuid4().hex}")
+    temporary = beside(to)
     try:
         with closing(_open(database)) as source, closing(sqlite3.connect(temporary)) as copy:
             source.backup(copy)

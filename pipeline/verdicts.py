@@ -17,7 +17,7 @@ def find_verdict(output: Path, key: str) -> dict[str, Any] | None:
         key: What the run was of (see `identity.run_key`).
     """
     # Run ids sort by time.
-    for file in sorted(output.glob(f"reports/*/{REPORT_FILE}"), reverse=True):
+    for file in sorted(output.glob(f"reports/[!.]*/{REPORT_FILE}"), reverse=True):
         text = file.read_text(encoding="utf-8")
         if key not in text:  # Reports are long, and there is one per day.
             continue

@@ -34,7 +34,7 @@ def train(
         task: Model and training.
         num_ids: Number of ids of every categorical feature.
         label_counts: Labelled training rows by head and class, `(num_classes,)`.
-        train_batches: As `dataset.batches` yields them.
+        train_batches: As `dataset.batches` yields them, of one epoch.
         eval_batches: The same, to stop on.
         log_dir: For TensorBoard.
         checkpoint_dir: Folder of this training alone, with equal arguments whenever it is named: if a training that was
@@ -78,11 +78,14 @@ def train(
         )
     epochs_done = 0
     if checkpoint_dir:
-        checkpoint = Checkpoint(checkpoint_dir, callbacks)
+        checkpoint = Checkpoint(checkpoint_dir, callbacks, train_batches)
         epochs_done = checkpoint.restore(model)
         callbacks = [*callbacks, checkpoint]
+    # One iterator over all epochs: Keras would begin two for each, and every one that is begun changes the order of the
+    # rows in those after it, which a resumed training has to find again.
     model.fit(
-        train_batches,
+        train_batches.repeat(),
+        steps_per_epoch=schedule.num_batches(train_batches),
         validation_data=eval_batches,
         initial_epoch=epochs_done,
         epochs=training.epochs,

@@ -153,6 +153,13 @@ class TestCrash:
         push_named("c")
         assert names(folder) == ["1", "2", *FILES]
 
+    def test_so_it_is_if_the_next_has_nothing_to_push(self, folder, push_named):
+        push_named("a")
+        for killed in (f".1-{32 * '0'}", f".history.json-{32 * 'f'}"):
+            (folder / killed).mkdir()
+        push_named("a")
+        assert names(folder) == ["1", *FILES]
+
 
 class TestNumbers:
     """Never used twice, whatever is removed."""

@@ -99,7 +99,7 @@ class Toy:
         features = {"x_xf": x, "y_xf": y, "colour_xf": colour}
         return Rows(features, labels, {head: np.ones(count, np.float32) for head in NUM_CLASSES})
 
-    def train(self, task, rows=None, evaluation=None, num_classes=None, logs=None, checkpoints=None, shuffled=True):
+    def train(self, task, rows=None, evaluation=None, num_classes=None, logs=None, checkpoints=None):
         """Trains as the Trainer does; returns the model."""
         import keras
 
@@ -112,7 +112,7 @@ class Toy:
             task,
             self.num_ids,
             {head: counts[head] for head in task.heads},
-            rows.batches(task, task.training.seed if shuffled else None),
+            rows.batches(task, task.training.seed),
             evaluation.batches(task),
             str(logs or self._make_folder("logs")),
             checkpoints,
