@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import uuid
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from components.pusher.disk import flush
+from components.disk import beside
 from pipeline.config import RunConfig
 from schema.errors import UserError
 
@@ -85,15 +84,8 @@ def _open(database: Path) -> sqlite3.Connection:
 def _copy(database: Path, to: Path) -> None:
     """Copies a database as of one moment, whole or not at all."""
     to.parent.mkdir(exist_ok=True)
-    temporary = to.with_name(f".{to.name}-{uuid.uuid4().hex}")
-    try:
-        with closing(_open(database)) as source, closing(sqlite3.connect(temporary)) as copy:
-            source.backup(copy)
-        flush(temporary)
-        temporary.replace(to)
-    finally:
-        temporary.unlink(missing_ok=True)
-    flush(to.parent)
+    with beside(to) as temporary, closing(_open(database)) as source, closing(sqlite3.connect(temporary)) as copy:
+        source.backup(copy)
 
 
 def _restore(run: RunConfig, damage: str, say: Callable[[str], None]) -> None:

@@ -16,10 +16,10 @@ import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from components.pusher import disk
+from components import disk
 from components.pusher.folder import latest, version_folder, versions
-from components.pusher.history import RECORD_FILE, RUN, History, Record, read_history, write_history
-from components.pusher.pointer import Pointer, read_number, read_pointer, write_pointer
+from components.pusher.history import HISTORY_FILE, RECORD_FILE, RUN, History, Record, read_history, write_history
+from components.pusher.pointer import POINTER_FILE, Pointer, read_number, read_pointer, write_pointer
 from schema.errors import DataError
 
 __all__ = ["latest", "prune", "publish", "push", "version_folder", "versions"]
@@ -143,3 +143,5 @@ def _sweep(folder: Path) -> None:
     for entry in folder.iterdir():
         if _HIDDEN.fullmatch(entry.name):
             shutil.rmtree(entry, ignore_errors=True)
+    for name in (HISTORY_FILE, POINTER_FILE):
+        disk.sweep(folder / name)

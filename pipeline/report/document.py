@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import platform
-import uuid
 from pathlib import Path
 from typing import Any
 
+from components.disk import write_whole
 from schema.errors import UserError
 
 FORMAT = 1
@@ -33,9 +33,9 @@ def versions() -> dict[str, str]:
 def write(folder: Path, report: dict[str, Any]) -> Path:
     """Writes report.json whole or not at all; returns its path."""
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f".{REPORT_FILE}-{uuid.uuid4().hex}"
-    temporary.write_text(json.dumps(report, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    return temporary.replace(folder / REPORT_FILE)
+    file = folder / REPORT_FILE
+    write_whole(file, json.dumps(report, indent=1, allow_nan=False) + "\n")
+    return file
 
 
 def find(run: Path) -> Path:

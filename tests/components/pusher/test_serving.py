@@ -8,7 +8,8 @@ from concurrent import futures
 
 import pytest
 
-from components.pusher import disk, serving
+from components import disk
+from components.pusher import serving
 from components.pusher.folder import latest, versions
 from components.pusher.history import HISTORY_FILE, RECORD_FILE
 from components.pusher.pointer import POINTER_FILE, Pointer, read_pointer
@@ -152,6 +153,17 @@ class TestCrash:
         assert len(names(folder)) == 1 + 1 + len(FILES)
         push_named("c")
         assert names(folder) == ["1", "2", *FILES]
+
+    @pytest.mark.parametrize("name", FILES)
+    def test_so_are_files_that_were_written_beside_but_no_live_ones(self, folder, push_named, name):
+        push_named("a")
+        left, live, stranger = (folder / f".{name}-{mark}" for mark in ("0" * 32, "f" * 32, "of mine"))
+        for file in (left, live, stranger):
+            file.write_text("{")
+        for file in (left, stranger):
+            os.utime(file, (0, 0))
+        push_named("b")
+        assert names(folder) == sorted([live.name, stranger.name, "1", "2", *FILES])
 
 
 class TestNumbers:
