@@ -20,7 +20,6 @@ from schema import names
 from schema.problems import Problem
 
 INSTANCES, INPUTS, SIGNATURE_NAME = "instances", "inputs", "signature_name"
-EXAMPLES = "examples"
 # Outputs whose name ends so are binary by convention of TensorFlow Serving.
 _BINARY_SUFFIX = "_bytes"
 
@@ -52,7 +51,7 @@ def signatures(exported: Exported) -> dict[str, Inputs]:
     """Returns what can be asked of a model, by signature; one too old to name its features takes tf.Examples only."""
     features = {name: Input(part.dtype, part.type == "image") for name, part in exported.features.items()}
     by_feature: dict[str, Inputs] = {names.SERVING_DEFAULT: features} if features else {}
-    return by_feature | {names.SERVING_TF_EXAMPLE: {EXAMPLES: Input("BYTES", is_optional=False)}}
+    return by_feature | {names.SERVING_TF_EXAMPLE: {names.EXAMPLES: Input("BYTES", is_optional=False)}}
 
 
 def parse(body: bytes, taken: Mapping[str, Inputs], max_rows: int) -> Request:

@@ -23,11 +23,16 @@ def test_readers_see_the_old_file_until_the_new_one_is_whole(file):
     assert (file.read_text(), names(file)) == ("new", ["file"])
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
-def test_after_an_error_the_old_file_is_there_alone(file, error):
-    with pytest.raises(error), beside(file) as temporary:
+def fail(file, error):
+    with beside(file) as temporary:
         temporary.write_text("ne")
         raise error
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+def test_after_an_error_the_old_file_is_there_alone(file, error):
+    with pytest.raises(error):
+        fail(file, error)
     assert (file.read_text(), names(file)) == ("old", ["file"])
 
 
