@@ -315,7 +315,7 @@ def serve(
     """Serve the latest pushed model by TensorFlow Serving's REST protocol, and follow new versions.
 
     Runs until SIGTERM or Ctrl-C, finishes the requests that are running, and exits with 0; with 2 if there is no model,
-    or the address cannot be listened at.
+    it is of another task, or the address cannot be listened at.
     """
     from pipeline.serve.server import serve
     from schema.contract import find_task, load_contract
