@@ -327,7 +327,10 @@ def serve(
 @app.command(epilog='Example: multihead rollback flights --reason "half of Tuesday was missing"')
 def rollback(
     task: TaskArgument,
-    output: OutputOption = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--run", "--output", help="The run's folder, by either name; runs/TASK if not given."),
+    ] = None,
     to: Annotated[
         int | None, typer.Option(metavar="VERSION", help="The version to serve again; if not given, the one before.")
     ] = None,

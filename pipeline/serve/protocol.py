@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from pipeline.serve.values import B64, Input, is_binary, quoted, shown
 from schema import names
 from schema.problems import Problem
 
-INSTANCES, INPUTS, SIGNATURE_NAME = "instances", "inputs", "signature_name"
+SIGNATURE_NAME, INSTANCES, INPUTS = _KEYS = ("signature_name", "instances", "inputs")
 # Outputs whose name ends so are binary by convention of TensorFlow Serving.
 _BINARY_SUFFIX = "_bytes"
 
@@ -58,6 +58,7 @@ def parse(body: bytes, taken: Mapping[str, Inputs], max_rows: int) -> Request:
     """Reads the body of a request.
 
     More than TensorFlow Serving gives: features may be left out, of a row or altogether, or be null; they are missing.
+    Stricter: other keys are refused, for beside a mistyped `signature_name` the default signature would answer.
 
     Args:
         body: JSON.
@@ -68,6 +69,9 @@ def parse(body: bytes, taken: Mapping[str, Inputs], max_rows: int) -> Request:
         RequestError: Something is wrong; the message says where, what was got and what is allowed.
     """
     content = _object(body)
+    for key in content:
+        if key not in _KEYS:
+            raise _unknown("the request", "key", key, _KEYS)
     signature = content.get(SIGNATURE_NAME, "")
     if not isinstance(signature, str):
         raise RequestError(f"{SIGNATURE_NAME}: got {shown(signature)}; allowed: {', '.join(taken)}")
@@ -136,8 +140,9 @@ def _from_rows(rows: Any, inputs: Inputs, max_rows: int) -> tuple[dict[str, np.n
     for i, row in enumerate(rows):
         if not _is_named(row):
             raise RequestError(f"{INSTANCES}[{i}]: got {shown(row)}; allowed: an object with a value per feature")
-        if unknown := next((name for name in row if name not in inputs), None):
-            raise _unknown(f"{INSTANCES}[{i}]", "feature", unknown, inputs)
+        for name in row:
+            if name not in inputs:
+                raise _unknown(f"{INSTANCES}[{i}]", "feature", name, inputs)
     return {
         name: part.array([_convert(part, row.get(name), False, i, name) for i, row in enumerate(rows)])
         for name, part in inputs.items()
@@ -198,7 +203,7 @@ def _check_count(num_rows: int, where: str, max_rows: int) -> None:
         raise RequestError(f"{where}: got {num_rows} rows; allowed: {max_rows} in a request, send more of them")
 
 
-def _unknown(where: str, kind: str, name: str, allowed: Mapping[str, Any]) -> RequestError:
+def _unknown(where: str, kind: str, name: str, allowed: Iterable[str]) -> RequestError:
     return RequestError(str(Problem(where, "", f"unknown {kind} {quoted(name)}", tuple(allowed), name)))
 
 
