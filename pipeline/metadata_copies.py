@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from components.disk import beside
+from components.pusher.disk import replacing
 from pipeline.config import RunConfig
 from schema.errors import UserError
 
@@ -84,7 +84,7 @@ def _open(database: Path) -> sqlite3.Connection:
 def _copy(database: Path, to: Path) -> None:
     """Copies a database as of one moment, whole or not at all."""
     to.parent.mkdir(exist_ok=True)
-    with beside(to) as temporary, closing(_open(database)) as source, closing(sqlite3.connect(temporary)) as copy:
+    with replacing(to) as temporary, closing(_open(database)) as source, closing(sqlite3.connect(temporary)) as copy:
         source.backup(copy)
 
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from filelock import FileLock
 
-from components.disk import write_whole
+from components.pusher.disk import write_whole
 from pipeline import openmetrics
 from pipeline.config import RunConfig
 from pipeline.report import gates

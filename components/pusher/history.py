@@ -12,7 +12,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from components import disk
+from components.pusher import disk
 from components.pusher.folder import numbers, version_folder, versions
 from components.pusher.pointer import Pointer, read_number, read_pointer
 from schema.errors import DataError

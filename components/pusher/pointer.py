@@ -6,7 +6,7 @@ import dataclasses
 import json
 from pathlib import Path
 
-from components import disk
+from components.pusher import disk
 from components.pusher.folder import version_folder
 from schema.errors import DataError
 

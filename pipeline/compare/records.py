@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from components.disk import write_whole
+from components.pusher.disk import write_whole
 
 FORMAT = 1
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.disk import beside
+from components.pusher.disk import replacing
 from schema.errors import DataError, UserError
 from schema.problems import nearest
 
@@ -124,7 +124,7 @@ def write_parquet(table: pa.Table, path: Path) -> None:
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with beside(path) as draft:
+        with replacing(path) as draft:
             pq.write_table(table, draft, row_group_size=ROW_GROUP_ROWS, compression="zstd")
     except OSError as error:
         raise DataError(

@@ -8,7 +8,7 @@ import platform
 from pathlib import Path
 from typing import Any
 
-from components.disk import write_whole
+from components.pusher.disk import write_whole
 from schema.errors import UserError
 
 FORMAT = 1

@@ -8,7 +8,7 @@ from typing import Any
 
 import jinja2
 
-from components.disk import beside
+from components.pusher.disk import replacing
 from pipeline.report import background, measured, moved
 from pipeline.report.gates import refusals
 from pipeline.report.parts import SHOWN
@@ -80,7 +80,7 @@ def write(file: Path, report: Mapping[str, Any]) -> Path:
         raise UserError(f"no page can be made: not a whole report: {error} is missing or of another form") from None
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with beside(file) as temporary:
+        with replacing(file) as temporary:
             # JSON can hold a lone surrogate, UTF-8 cannot.
             temporary.write_text(text, encoding="utf-8", errors="replace")
     except OSError as error:

@@ -8,8 +8,7 @@ from concurrent import futures
 
 import pytest
 
-from components import disk
-from components.pusher import serving
+from components.pusher import disk, serving
 from components.pusher.folder import latest, versions
 from components.pusher.history import HISTORY_FILE, RECORD_FILE
 from components.pusher.pointer import POINTER_FILE, Pointer, read_pointer

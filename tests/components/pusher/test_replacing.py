@@ -2,7 +2,7 @@
 
 import pytest
 
-from components.disk import beside, sweep, write_whole
+from components.pusher.disk import replacing, sweep, write_whole
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def names(file):
 
 
 def test_readers_see_the_old_file_until_the_new_one_is_whole(file):
-    with beside(file) as temporary:
+    with replacing(file) as temporary:
         temporary.write_text("new")
         assert file.read_text() == "old"
         assert temporary.name.startswith(".file-")
@@ -24,7 +24,7 @@ def test_readers_see_the_old_file_until_the_new_one_is_whole(file):
 
 
 def fail(file, error):
-    with beside(file) as temporary:
+    with replacing(file) as temporary:
         temporary.write_text("ne")
         raise error
 
@@ -42,9 +42,9 @@ def test_texts_are_utf_8(file):
 
 
 def test_a_file_that_is_put_in_place_while_others_are_swept_is_no_error(file, monkeypatch):
-    with beside(file) as temporary:
+    with replacing(file) as temporary:
         temporary.write_text("new")
         looked = [*file.parent.iterdir()]
     monkeypatch.setattr(type(file), "iterdir", lambda _: iter(looked))
-    sweep(file)
+    sweep(file.parent)
     assert file.read_text() == "new"
