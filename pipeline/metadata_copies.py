@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from components.pusher.disk import beside, flush, sweep
+from components.pusher.disk import replacing, sweep
 from pipeline.config import RunConfig
 from schema.errors import UserError
 
@@ -86,15 +86,8 @@ def _open(database: Path) -> sqlite3.Connection:
 def _copy(database: Path, to: Path) -> None:
     """Copies a database as of one moment, whole or not at all."""
     to.parent.mkdir(exist_ok=True)
-    temporary = beside(to)
-    try:
-        with closing(_open(database)) as source, closing(sqlite3.connect(temporary)) as copy:
-            source.backup(copy)
-        flush(temporary)
-        temporary.replace(to)
-    finally:
-        temporary.unlink(missing_ok=True)
-    flush(to.parent)
+    with replacing(to) as temporary, closing(_open(database)) as source, closing(sqlite3.connect(temporary)) as copy:
+        source.backup(copy)
 
 
 def _restore(run: RunConfig, damage: str, say: Callable[[str], None]) -> None:

@@ -35,7 +35,7 @@ class TrainingDiverged(UserError):
 
 
 class CanaryInterrupted(UserError):
-    """Somebody or the system ended the process that asks a new model: nothing is known about the model."""
+    """The process that asks a new model was ended from outside, or took too long: nothing is known about the model."""
 
     exit_code = 1
 

@@ -6,6 +6,8 @@ import os
 import re
 import shutil
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 # What a writer that was killed leaves: `.NAME-` and the digits of a UUID.
@@ -43,13 +45,23 @@ def flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def write_whole(file: Path, text: str) -> None:
-    """Writes a file beside, flushes it and puts it in place: a reader sees the old text or the new one."""
+@contextmanager
+def replacing(file: Path) -> Iterator[Path]:
+    """Gives a hidden path beside a file; what is written there is flushed and takes the file's place in the end.
+
+    A reader sees the old file or the new one. After an error the old one stays, and nothing is left beside it.
+    """
     temporary = beside(file)
     try:
-        temporary.write_text(text, encoding="utf-8")
+        yield temporary
         flush(temporary)
         temporary.replace(file)
     finally:
         temporary.unlink(missing_ok=True)
     flush(file.parent)
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Writes a text in UTF-8, flushes it and puts it in place: a reader sees the old text or the new one."""
+    with replacing(file) as temporary:
+        temporary.write_text(text, encoding="utf-8")

@@ -61,12 +61,12 @@ class ServingModule(tf.Module):
 
         return tf.function(serving_default, input_signature=[raw_columns.tensor_specs(self._feature_spec)])
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=names.EXAMPLES)])
     def serving_tf_example(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Answers serialized raw tf.Examples `(batch,)`; labels in them are not read."""
         return self._answers(self._log_probabilities(self._parse(examples)))
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=names.EXAMPLES)])
     def evaluation(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns probabilities by head, float32 `(batch, num_classes)`, of serialized raw tf.Examples `(batch,)`.
 
@@ -78,7 +78,7 @@ class ServingModule(tf.Module):
             outputs[names.uncalibrated(name)] = self._heads[name].uncalibrated(log_p)
         return outputs
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=names.EXAMPLES)])
     def transform_features(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns transformed features and labels, of serialized raw tf.Examples `(batch,)`."""
         return self._transform(tf.io.parse_example(examples, self._raw_spec))

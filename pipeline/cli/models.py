@@ -9,7 +9,6 @@ import typer
 
 from pipeline.cli.options import (
     BeamOption,
-    OutputOption,
     TaskArgument,
     WaitAtMostOption,
     WaitOption,
@@ -61,7 +60,7 @@ def serve(
     """Serve the latest pushed model by TensorFlow Serving's REST protocol, and follow new versions.
 
     Runs until SIGTERM or Ctrl-C, finishes the requests that are running, and exits with 0; with 2 if there is no model,
-    or the address cannot be listened at.
+    it is of another task, or the address cannot be listened at.
     """
     from pipeline.serve.server import serve
     from schema.contract import find_task, load_contract
@@ -72,7 +71,10 @@ def serve(
 
 def rollback(
     task: TaskArgument,
-    output: OutputOption = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--run", "--output", help="The run's folder, by either name; runs/TASK if not given."),
+    ] = None,
     to: Annotated[
         int | None, typer.Option(metavar="VERSION", help="The version to serve again; if not given, the one before.")
     ] = None,

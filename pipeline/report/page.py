@@ -8,7 +8,7 @@ from typing import Any
 
 import jinja2
 
-from components.pusher.disk import beside
+from components.pusher.disk import replacing
 from pipeline.report import background, measured, moved
 from pipeline.report.gates import refusals
 from pipeline.report.parts import SHOWN
@@ -78,12 +78,11 @@ def write(file: Path, report: Mapping[str, Any]) -> Path:
         text = render(report)
     except (KeyError, TypeError, AttributeError, ValueError, IndexError, jinja2.TemplateError) as error:
         raise UserError(f"no page can be made: not a whole report: {error} is missing or of another form") from None
-    draft = beside(file)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        # JSON can hold a lone surrogate, UTF-8 cannot.
-        draft.write_text(text, encoding="utf-8", errors="replace")
-        return draft.replace(file)
+        with replacing(file) as temporary:
+            # JSON can hold a lone surrogate, UTF-8 cannot.
+            temporary.write_text(text, encoding="utf-8", errors="replace")
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise UserError(f"{file}: the page cannot be written there ({error.strerror}); give another file") from None
+    return file

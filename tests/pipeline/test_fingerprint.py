@@ -53,6 +53,7 @@ class TestCode:
             ("components/images.py", {"ExampleGen", "Trainer", "Canary"}),
             ("components/exported.py", {"Trainer", "Canary"}),
             ("components/servable.py", {"Canary"}),
+            ("components/raw_examples.py", {"Canary"}),
             ("components/canary/probe.py", {"Canary"}),
             ("components/evaluator/metrics.py", {"Evaluator", "Report"}),
             ("components/evaluator/association.py", {"Evaluator", "Report"}),
