@@ -27,7 +27,11 @@ def write(folder: Path, history: Mapping[str, Sequence[float]], warm_start: Mapp
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """Returns `curves`, values per epoch by name, None where one was no finite number, and `warm_start` if there is any."""
+    """Returns `curves`, values per epoch by name, None where one was no finite number; and `warm_start`, if it is kept.
+
+    Args:
+        folder: Of the training.
+    """
     return json.loads((folder / FILE).read_text(encoding="utf-8"))
 
 

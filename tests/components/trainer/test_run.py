@@ -183,10 +183,10 @@ def test_a_warm_start_begins_from_the_baselines_weights(train, trained, baseline
     began = curves.read(folder)["warm_start"]
     assert (began["from"], began["why_none"], began["fresh"]) == ("serving/3", None, [])
     assert {layer["layer"] for layer in began["taken"]} == {layer.name for layer in model.layers if layer.weights}
-    # The baseline was never trained: from noise, the first epoch's loss is larger than from a constant prediction.
-    cold = trained[-1]
-    assert curves.read(folder)["curves"]["loss"][0] > 1.1 * curves.read(cold)["curves"]["loss"][0]
-    assert "warm_start" not in curves.read(cold)
+    # The baseline was never trained: its answers are noise, and its loss is above that of the best constant ones.
+    kept, cold = curves.read(folder), curves.read(trained[-1])
+    assert kept["curves"]["loss"][0] > cold["curves"]["loss"][0] + 0.2
+    assert "warm_start" not in cold
 
 
 def test_without_a_baseline_a_warm_start_is_a_cold_one_and_says_so(train, trained, tmp_path):

@@ -235,6 +235,19 @@ def test_a_layer_is_taken_over_as_a_whole_or_not_at_all(make):
     assert_same(before, new.weights("trunk_0"))
 
 
+def test_it_answers_as_the_other_did_whatever_the_order_of_terms_and_classes(make, toy):
+    old = make(2, ("red", "green", "blue", "grey"))
+    new = make(1, ("grey", "blue", "red", "green"), {"apple": ("d", "c", "b", "a")})
+    take_over(new, old)
+    rows = toy.rows(50).features
+    ids = np.array([0, 3, 4, 2, 1, 5])  # In the new vocabulary, of those in the old one.
+    before = old.model(rows, training=False)
+    now = new.model(rows | {"colour_xf": ids[rows["colour_xf"]]}, training=False)
+    for head, logits in before.items():
+        expected = np.array(logits)[:, ::-1] if head == "apple" else np.array(logits)
+        np.testing.assert_allclose(now[head], expected, rtol=1e-4, atol=1e-4)
+
+
 def test_it_lists_every_layer_once_and_as_plain_data(make):
     from components.trainer.warm_start import take_over
 
