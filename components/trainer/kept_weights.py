@@ -76,7 +76,7 @@ def read(folder: Path) -> dict[str, list[KeptWeight]]:
         DataError: There is no model, or none that says which weights it has; the sentence says so.
     """
     if not folder.is_dir():
-        raise DataError("there is no model that was blessed before")
+        raise DataError("there is no baseline to begin from")
     file = folder / EXTRA_FOLDER / FILE
     try:
         layers = json.loads(file.read_text(encoding="utf-8"))["layers"]

@@ -71,7 +71,7 @@ def test_the_variables_are_stored_once(sample_model, exported):
 
 
 def test_without_a_model_there_are_none(tmp_path):
-    with pytest.raises(DataError, match="there is no model that was blessed before"):
+    with pytest.raises(DataError, match="there is no baseline to begin from"):
         kept_weights.read(tmp_path / "Format-Serving")
 
 

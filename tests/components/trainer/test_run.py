@@ -191,7 +191,7 @@ def test_a_warm_start_begins_from_the_baselines_weights(train, trained, baseline
 
 def test_without_a_baseline_a_warm_start_is_a_cold_one_and_says_so(train, trained, tmp_path):
     model, *_, folder = train(str(tmp_path / "none"), warm_start=True)
-    expected = {"from": None, "why_none": "there is no model that was blessed before", "taken": [], "fresh": []}
+    expected = {"from": None, "why_none": "there is no baseline to begin from", "taken": [], "fresh": []}
     assert expected == curves.read(folder)["warm_start"]
     np.testing.assert_allclose(weights_of(trained[0]), weights_of(model), atol=1e-6)
 

@@ -58,8 +58,8 @@ def _began(**given):
             "began anew: size (no layer of this name there)",
         ),
         (
-            _began(**{"from": None}, why_none="there is no model that was blessed before"),
-            "warm start: all layers began anew, for there is no model that was blessed before",
+            _began(**{"from": None}, why_none="there is no baseline to begin from"),
+            "warm start: all layers began anew, for there is no baseline to begin from",
         ),
     ],
     ids=["whole", "rows", "cold"],
