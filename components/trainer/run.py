@@ -39,7 +39,7 @@ class Fitted:
 
     model: MultiHeadModel
     calibrations: dict[str, Calibration]
-    warm_start: WarmStart = WarmStart()
+    warm_start: WarmStart = dataclasses.field(default_factory=WarmStart)
 
 
 def run_fn(fn_args: FnArgs) -> None:

@@ -140,10 +140,10 @@ def _matches(weight: keras.Variable, axes: Axes, kept: KeptWeight) -> list[_Matc
     )
     if not same:
         raise _Disagree(f"{weight.name} of shape {shape}, {before} there")
-    return [_match(weight.name, *axis) for axis in zip(axes, kept.axes, shape, before, strict=True)]
+    return [_match(weight.name, *axis) for axis in zip(axes, kept.axes, shape, strict=True)]
 
 
-def _match(name: str, terms: Terms | None, old_terms: Terms | None, size: int, old_size: int) -> _Match:
+def _match(name: str, terms: Terms | None, old_terms: Terms | None, size: int) -> _Match:
     if terms == old_terms:
         return _Match(range(size), range(size), size, True)
     if not (terms and old_terms):
