@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 
 from components.pusher.folder import version_folder
-from components.pusher.pointer import read_pointer
+from components.pusher.pointer import Pointer, read_pointer
 from pipeline import fingerprint
 from pipeline.config import RunConfig
 from schema.errors import DataError
@@ -46,7 +46,12 @@ class BaselineChoice:
             ) from None
 
 
-def find_baseline(run: RunConfig, training: str) -> BaselineChoice:
+def begun_from(training: str, model: BaselineChoice) -> str:
+    """Returns the digest of a training that begins from the weights of a model."""
+    return fingerprint.digest(training, model.identity())
+
+
+def find_baseline(run: RunConfig, training: str, warm_start: bool = False) -> BaselineChoice:
     """Returns the last blessed model.
 
     A run that repeats the training of the last blessed model is compared with what that model was compared with, not
@@ -55,7 +60,9 @@ def find_baseline(run: RunConfig, training: str) -> BaselineChoice:
 
     Args:
         run: Its serving folder has the pointer.
-        training: Digest of the training that is to be judged.
+        training: Digest of the training that is to be judged, whatever it begins from.
+        warm_start: Whether it begins from the baseline's weights: then it repeats that of the last blessed model if
+            it can begin from what that one began from.
 
     Raises:
         DataError: The pointer is damaged.
@@ -65,8 +72,14 @@ def find_baseline(run: RunConfig, training: str) -> BaselineChoice:
     pointer = read_pointer(run.serving)
     if pointer is None:
         return BaselineChoice(None, "no baseline: no model was blessed before, so `max_drop` was not applied")
-    if pointer.training != training or run.fresh:
+    before = _baseline_of(pointer)
+    if run.fresh or pointer.training != (begun_from(training, before) if warm_start else training):
         return BaselineChoice(version_folder(run.serving.resolve(), pointer.version))
+    return before
+
+
+def _baseline_of(pointer: Pointer) -> BaselineChoice:
+    """Returns what the last blessed model was compared with, for a run that repeats its training."""
     if pointer.baseline and Path(pointer.baseline).is_dir():
         return BaselineChoice(Path(pointer.baseline))
     then = f"compared with {pointer.baseline}, which is gone" if pointer.baseline else "judged without a baseline"

@@ -29,7 +29,7 @@ from components.import_schema.component import ImportSchema
 from components.pusher.component import Pusher
 from components.pusher.history import revocation
 from pipeline import fingerprint
-from pipeline.baseline import find_baseline
+from pipeline.baseline import begun_from, find_baseline
 from pipeline.config import RunConfig
 from pipeline.identity import data_fingerprint, stored_key
 from pipeline.report import document
@@ -54,8 +54,9 @@ def build_pipeline(contract: Contract, run: RunConfig) -> Pipeline:
     task, classes = contract.task, {head: list(values) for head, values in contract.classes.items()}
     rows, layout = data_fingerprint(contract, run.data, run.spans), Layout.of(contract)
     transform_task, trainer_task = fingerprint.for_transform(task), fingerprint.for_trainer(task)
-    training = training_digest(contract, rows)
-    last_blessed = find_baseline(run, training)
+    training, warm_start = training_digest(contract, rows), task.training.warm_start
+    last_blessed = find_baseline(run, training, warm_start)
+    training = begun_from(training, last_blessed) if warm_start else training
 
     window = [
         Entry(span.label, span.number, str(Path(span.folder).resolve()), stored_key(contract, span))
@@ -113,10 +114,14 @@ def build_pipeline(contract: Contract, run: RunConfig) -> Pipeline:
         },
     )
     transform.add_upstream_node(gates[-1])
+    baseline = Baseline(version=last_blessed.folder, identity=last_blessed.identity())
+    baseline.add_upstream_node(gates[-1])
     trainer = Trainer(
         run_fn="components.trainer.run.run_fn",
         examples=transform.outputs["transformed_examples"],
         transform_graph=transform.outputs["transform_graph"],
+        # Only then: any other model does not depend on the one before, and is not made anew because that has changed.
+        base_model=baseline.outputs["model"] if warm_start else None,
         train_args=trainer_pb2.TrainArgs(splits=[names.TRAIN]),
         eval_args=trainer_pb2.EvalArgs(splits=[names.EVAL]),
         custom_config={
@@ -124,6 +129,7 @@ def build_pipeline(contract: Contract, run: RunConfig) -> Pipeline:
             "classes": json.dumps(classes),
             "code": fingerprint.code("Trainer"),
             "weights": fingerprint.weights(trainer_task),
+            **({"from": last_blessed.folder} if warm_start else {}),
         },
     )
     canary = Canary(
@@ -131,8 +137,6 @@ def build_pipeline(contract: Contract, run: RunConfig) -> Pipeline:
         model=trainer.outputs["model"],
         fingerprint=fingerprint.code("Canary"),
     )
-    baseline = Baseline(version=last_blessed.folder, identity=last_blessed.identity())
-    baseline.add_upstream_node(gates[-1])
     evaluator = Evaluator(
         examples=example_gen.outputs["examples"],
         model=trainer.outputs["model"],
@@ -208,6 +212,8 @@ def statistics_options(images: Iterable[str]) -> tfdv.StatsOptions | None:
 
 def training_digest(contract: Contract, rows: str) -> str:
     """Returns what identifies a training: everything that makes the model, and nothing that judges it.
+
+    Of a training with a warm start, it is all but the model that it begins from (see `baseline.begun_from`).
 
     Args:
         contract: The task.

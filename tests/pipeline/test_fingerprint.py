@@ -231,6 +231,7 @@ class TestViews:
             ("training.learning_rate", 0.1, {"Trainer"}),
             ("training.seed", 3, {"Trainer"}),
             ("training.early_stopping", None, {"Trainer"}),
+            ("training.warm_start", True, {"Trainer"}),
             ("slices", [], set()),
             ("gates.kind", [{"metric": "auc", "min": 0.7}], set()),
             ("gates.size", [{"metric": "auc", "max_drop": 0.1, "slice": {"colour": "red"}}], set()),

@@ -104,19 +104,21 @@ class Toy:
         import keras
 
         from components.trainer.fit import train
+        from components.trainer.model import build_model
 
         rows, evaluation = rows or self.rows(), evaluation or self.rows(500, seed=1)
         counts = rows.counts(num_classes or NUM_CLASSES)
         keras.utils.set_random_seed(task.training.seed)
-        return train(
+        model = build_model(task, self.num_ids, {head: counts[head] for head in task.heads})
+        train(
+            model,
             task,
-            self.num_ids,
-            {head: counts[head] for head in task.heads},
             rows.batches(task, task.training.seed),
             evaluation.batches(task),
             str(logs or self._make_folder("logs")),
             checkpoints,
         )
+        return model
 
     def build(self, task, counts=None):
         """Returns an untrained model."""

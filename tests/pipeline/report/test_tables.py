@@ -1,5 +1,6 @@
 """The report on the terminal."""
 
+import html
 import io
 
 import pytest
@@ -39,6 +40,45 @@ def test_spans_are_named_on_the_terminal_and_on_the_page(report):
     assert background.of_run(report).facts["data"] == expected
     report["window"].update(spans=1, missing=[], empty=["2013-01-04"])
     assert "span 2013-01-05, without rows: 2013-01-04" in text(tables.render(report)).splitlines()
+
+
+def _began(**given):
+    return {"from": "/serving/3", "why_none": None, "taken": [], "fresh": []} | given
+
+
+@pytest.mark.parametrize(
+    ("began", "expected"),
+    [
+        (
+            _began(taken=[{"layer": "trunk_0", "weights": 30, "how": "whole", "rows": None, "of": None}]),
+            "warm start: 1 of 1 layers began from /serving/3",
+        ),
+        (
+            _began(
+                taken=[
+                    {"layer": "trunk_0", "weights": 30, "how": "whole", "rows": None, "of": None},
+                    {"layer": "colour_embedding", "weights": 36, "how": "rows", "rows": 9, "of": 11},
+                ],
+                fresh=[{"layer": "size", "why": "no layer of this name there"}],
+            ),
+            "warm start: 2 of 3 layers began from /serving/3, of which by rows: colour_embedding (9 of 11 rows); "
+            "began anew: size (no layer of this name there)",
+        ),
+        (
+            _began(**{"from": None}, why_none="there is no baseline to begin from"),
+            "warm start: all layers began anew, for there is no baseline to begin from",
+        ),
+    ],
+    ids=["whole", "rows", "cold"],
+)
+def test_what_a_training_began_from_is_said_on_the_terminal_and_on_the_page(report, began, expected):
+    from pipeline.report import background, page
+
+    assert "warm start" not in text(tables.render(report))
+    report["training"] = {"curves": {}, "warm_start": began}
+    assert expected in text(tables.render(report), width=300).splitlines()
+    assert background.of_run(report).facts["training"] == expected
+    assert html.escape(expected) in page.render(report)
 
 
 class TestVerdict:
