@@ -27,11 +27,13 @@ _WINDOW = "window"
 def read_facts(config: RunConfig) -> Facts:
     """Reads what is there.
 
+    Args:
+        config: The run's folder, in which `check` found nothing wrong.
+
     Raises:
-        UserError: There was no run, its database is damaged, or artifacts are kept elsewhere by a link.
+        UserError: There was no run.
         DataError: The serving folder is damaged.
     """
-    check(config)
     root = config.artifacts.resolve()
     store = open_metadata(config.metadata, read_only=True)
     artifacts = {artifact.id: _place(artifact.uri, root) for artifact in store.get_artifacts()}
