@@ -23,8 +23,8 @@ from components.data_gate.drift.component import Drift
 from components.evaluator.component import Evaluator, Report
 from components.evaluator.config import slice_keys, slicing_config
 from components.example_gen.component import ExampleGen
+from components.example_gen.entries import Entry
 from components.example_gen.layout import Layout
-from components.example_gen.store import Entry
 from components.import_schema.component import ImportSchema
 from components.pusher.component import Pusher
 from components.pusher.history import revocation

@@ -12,6 +12,7 @@ from tfx import types
 from tfx.dsl.io import fileio
 
 from components.example_gen import store
+from components.example_gen.entries import Entry
 
 SPAN_PROPERTY = "span"
 WINDOW_PROPERTY = "window"
@@ -28,7 +29,7 @@ def window_text(window: Sequence[_Labelled]) -> str:
     return f"{window[0].label}..{window[-1].label}"
 
 
-def describe(examples: types.Artifact, window: Sequence[store.Entry], folder: str) -> None:
+def describe(examples: types.Artifact, window: Sequence[Entry], folder: str) -> None:
     """Writes down which spans the examples are of, and what each holds.
 
     Args:

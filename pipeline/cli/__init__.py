@@ -10,7 +10,7 @@ import typer
 
 from pipeline.cli.inputs import data, validate
 from pipeline.cli.models import predict, rollback, serve
-from pipeline.cli.reports import report
+from pipeline.cli.reports import gc, report
 from pipeline.cli.runs import compare, run, schedule
 from schema.errors import UserError
 
@@ -33,6 +33,7 @@ _COMMANDS = (
     (predict, "predict flights --data new.parquet --output predictions.parquet"),
     (serve, "serve flights --port 8501"),
     (rollback, 'rollback flights --reason "half of Tuesday was missing"'),
+    (gc, "gc flights --keep 5 --yes"),
     (report, "report runs/flights --html report.html"),
 )
 for _command, _example in _COMMANDS:

@@ -10,8 +10,8 @@ from tfx.types import standard_artifacts
 
 from components.data_gate.drift.component import Drift, DriftFindings, Executor, load_drift
 from components.example_gen import component as example_gen
+from components.example_gen.entries import Entry
 from components.example_gen.layout import Layout
-from components.example_gen.store import Entry
 from pipeline.config import RunConfig
 from schema.data import Data
 from schema.drift import WINDOW, Watched
