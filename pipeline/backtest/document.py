@@ -74,18 +74,18 @@ def read(output: Path) -> dict[str, Any] | None:
 def summary(entries: Sequence[Entry], heads: Sequence[str]) -> dict[str, Any]:
     """Returns, by head and metric, the means on the days after of what was served and of the first model.
 
-    Both over the same steps: those at which either has the metric. Beside them how many `steps` these are, and in how
-    many of them what was served was `better` and `worse`.
+    Both over the same steps: those at which they are two models and both have the metric. Beside them how many `steps`
+    these are, and in how many of them what was served was `better` and `worse`.
     """
     return {head: {metric: _compared(entries, head, metric) for metric in METRICS} for head in heads}
 
 
 def _compared(entries: Sequence[Entry], head: str, metric: str) -> dict[str, Any]:
-    pairs = [
-        (served, once)
-        for served, once in ((after(entry, of, head, metric) for of in (SERVED, ONCE)) for entry in entries)
-        if served is not None and once is not None
-    ]
+    pairs = []
+    for entry in entries:
+        served, once = (after(entry, of, head, metric) for of in (SERVED, ONCE))
+        if served is not None and once is not None and not _is_one_model(entry["forward"]):
+            pairs.append((served, once))
     sign = -1 if metric in LOWER_IS_BETTER else 1
     return {
         SERVED: statistics.fmean(served for served, _ in pairs) if pairs else None,
@@ -108,3 +108,7 @@ def after(entry: Entry, of: str, head: str, metric: str) -> float | None:
     measured = (entry["forward"] or {}).get(of)
     value = measured["heads"].get(head, {}).get(metric) if measured else None
     return None if value is None else float(value)
+
+
+def _is_one_model(forward: dict[str, Any]) -> bool:
+    return bool(forward[SERVED]["span"] == forward[ONCE]["span"])

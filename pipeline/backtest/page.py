@@ -103,25 +103,16 @@ def _runs(made: Mapping[str, Any]) -> Table:
             [
                 entry["due"],
                 Cell(entry["state"], _SHADES.get(entry["state"], "")),
+                Cell(f"report of {entry['span']}", link=entry["report"]) if entry["report"] else "-",
                 *tested,
                 (forward.get(SERVED) or {}).get("span") or "-",
                 f"{entry['rows']['train']:,}" if entry["rows"] else "-",
                 "-" if entry["seconds"] is None else f"{entry['seconds']:,.0f}",
                 str(len(entry["drift"])),
-                Cell(f"report of {entry['span']}", link=entry["report"]) if entry["report"] else "-",
             ]
         )
     tests = [f"{head}: {metric} on test" for head, metric in shown.items()]
-    columns = [
-        "span",
-        "verdict",
-        *tests,
-        "served afterwards",
-        "rows learnt from",
-        "seconds",
-        "drift findings",
-        "report",
-    ]
+    columns = ["span", "verdict", "report", *tests, "served then", "rows learnt from", "seconds", "drift findings"]
     # All of them: this is what the page is for.
     return Table.capped("Every run of the schedule", columns, rows, shown=len(rows) or 1)
 
@@ -196,11 +187,12 @@ def _figure(steps: Sequence[Entry], head: str, metric: str) -> Figure:
     return Figure(
         charts.over_time(
             [entry["due"] for entry in steps],
-            {"every run, days after": served, "trained once, days after": once, "on test, at the verdict": test},
+            {"every run": served, "trained once": once, "on test": test},
             metric,
             f"{metric} of {head} over {len(steps)} steps: every run against trained once",
         ),
-        f"{caption}; {better} is better.",
+        f"{caption}; {better} is better. The lines of every run and of one are of the days after, the third is of the "
+        "rows that the verdict is about.",
         Table.capped(
             f"{caption}, in numbers",
             ["span", "on test", "days after", "labelled rows", "with every run", "trained once", "difference"],

@@ -67,7 +67,7 @@ def sentences(made: Mapping[str, Any]) -> list[str]:
         if found["steps"]:
             told.append(
                 f"{head}: mean {metric} on the days after {number(found[SERVED])} with every run, "
-                f"{number(found[ONCE])} if trained once; better in {found['better']} and worse in {found['worse']} "
-                f"of {found['steps']} steps"
+                f"{number(found[ONCE])} if trained once; better at {found['better']} and worse at {found['worse']} "
+                f"of {found['steps']} steps since the second model"
             )
     return told
