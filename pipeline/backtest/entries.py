@@ -41,6 +41,7 @@ def of_report(step: Step, report: dict[str, Any], folder: Path, output: Path) ->
         "heads": {name: {"test": head["overall"], "baseline": head["baseline"]} for name, head in heads},
         "drift": list(drift),
         "report": Path(os.path.relpath(folder / document.PAGE_FILE, output)).as_posix(),
+        "examples": report["lineage"]["artifacts"]["ExampleGen.examples"],
         "model": report["lineage"]["artifacts"]["Trainer.model"],
     }
 
@@ -84,6 +85,8 @@ def _entry(step: Step, state: str) -> Entry:
         "heads": {},
         "drift": [],
         "report": None,
+        "examples": None,
+        "is_checked": False,
         "model": None,
         "forward": None,
     }

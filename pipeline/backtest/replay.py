@@ -55,6 +55,8 @@ def replay(contract: Contract, plan: Plan, config: RunConfig, progress: Progress
         name = f"{i + 1} of {len(plan.steps)}  {step.label}"
         is_known = i < len(known)
         entry = known[i] if is_known else runner.run(step, name)
+        if entry["examples"] and not entry["is_checked"]:
+            runner.check(step, entry)
         wanted = _forward_of(step)
         if wanted and not _is_measured(entry, wanted):
             is_known = False
@@ -93,7 +95,6 @@ class _Runner:
         if step.run is None:
             return entries.of_nothing(step)
         self._start()
-        from pipeline.backtest import written
         from pipeline.run import run_task
 
         run = dataclasses.replace(step.run, run_id=session.new_run_id())
@@ -108,8 +109,19 @@ class _Runner:
         except Exception as error:
             logging.exception("the run of %s", step.label)
             return entries.of_error(step, error, time.monotonic() - started)
-        written.check(step, report, self._contract.task.data.split)
         return entries.of_report(step, report, run.reports, self._config.output)
+
+    def check(self, step: Step, entry: Entry) -> None:
+        """Looks at what the run of a step has read.
+
+        Raises:
+            LeakFound: It has read what it was not to read.
+        """
+        self._start()
+        from pipeline.backtest import written
+
+        written.check(step, entry["examples"], self._contract.task.data.split)
+        entry["is_checked"] = True
 
     def measure(self, step: Step, done: list[Entry], name: str) -> dict[str, Any]:
         """Returns how what is served after a step, and the model that was blessed first, did on the days after.

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from tfx.types import standard_artifacts
 
@@ -16,12 +14,12 @@ from schema.errors import LeakFound
 from schema.names import SPLITS, TRAIN
 
 
-def check(step: Step, report: Mapping[str, Any], split: Split) -> None:
+def check(step: Step, folder: str, split: Split) -> None:
     """Refuses a run that has read what lies outside its window, such as a day that had not come yet.
 
     Args:
         step: The step.
-        report: Of its run.
+        folder: Of the examples that its run has written.
         split: How rows are split.
 
     Raises:
@@ -29,17 +27,17 @@ def check(step: Step, report: Mapping[str, Any], split: Split) -> None:
             both to learn from and to judge by.
     """
     examples = standard_artifacts.Examples()
-    examples.uri = report["lineage"]["artifacts"]["ExampleGen.examples"]
+    examples.uri = folder
     allowed = {span.label for span in (step.run.spans if step.run else ()) if span.number <= step.due}
     if outside := [span["label"] for span in load_window(examples) if span["label"] not in allowed]:
-        raise LeakFound(f"{examples.uri}: the run of {step.label} has read span {outside[0]}, outside its window")
-    by_split = {name: _labels(Path(examples.uri) / f"Split-{name}") for name in SPLITS}
+        raise LeakFound(f"{folder}: the run of {step.label} has read span {outside[0]}, outside its window")
+    by_split = {name: _labels(Path(folder) / f"Split-{name}") for name in SPLITS}
     for name, labels in by_split.items():
         if strange := sorted(labels - allowed):
-            raise LeakFound(f"{examples.uri}: {name} of the run of {step.label} has rows of span {strange[0]}")
+            raise LeakFound(f"{folder}: {name} of the run of {step.label} has rows of span {strange[0]}")
     judging = set[str]().union(*(labels for name, labels in by_split.items() if name != TRAIN))
     if isinstance(split, SpanSplit) and (both := sorted(by_split[TRAIN] & judging)):
-        raise LeakFound(f"{examples.uri}: span {both[0]} both trains and judges the model of {step.label}")
+        raise LeakFound(f"{folder}: span {both[0]} both trains and judges the model of {step.label}")
 
 
 def _labels(folder: Path) -> set[str]:

@@ -63,7 +63,7 @@ def judged(report):
             "blessed": blessed,
             "window": step.run.window,
             "data": {"splits": {"train": 12, "eval": 2, "test": 2}, "drift": {"findings": list(drift)}},
-            "lineage": {"artifacts": {"Trainer.model": f"/artifacts/{run_id}"}},
+            "lineage": {"artifacts": {"Trainer.model": f"/artifacts/{run_id}", "ExampleGen.examples": "/examples"}},
             "heads": {
                 head: values | {"baseline": None, "gates": [] if blessed else values["gates"]}
                 for head, values in report["heads"].items()

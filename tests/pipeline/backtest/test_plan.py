@@ -1,5 +1,6 @@
 """Which runs a schedule is: their spans, their windows, and what comes after each."""
 
+import itertools
 import shutil
 
 import pytest
@@ -37,7 +38,7 @@ def test_steps_windows_and_the_days_after(make):
 def test_steps_are_evenly_apart_and_no_day_after_is_left_out_or_twice(first, length, every):
     numbers = list(due_numbers(first, first + length, every))
     assert numbers[0] == first
-    assert all(later - earlier == every for earlier, later in zip(numbers, numbers[1:], strict=False))
+    assert all(later - earlier == every for earlier, later in itertools.pairwise(numbers))
     assert first + length - every < numbers[-1] <= first + length
     after = [number for due in numbers for number in range(due + 1, due + every + 1)]
     assert after == list(range(first + 1, numbers[-1] + every + 1))
@@ -72,9 +73,7 @@ def test_an_empty_day_fails_as_it_would_have_failed_then(make, write_day):
 def test_data_that_begins_within_a_window(make):
     plan = make(window="14d")
     assert len(plan.steps[0].run.spans) == 5
-    assert plan.remarks == (
-        "the data begins with 2013-01-01: the first 2 windows hold less, the first 5 of 14 spans",
-    )
+    assert plan.remarks == ("the data begins with 2013-01-01: the first 2 windows hold less, the first 5 of 14 spans",)
 
 
 @pytest.mark.parametrize(
