@@ -18,7 +18,7 @@ from pipeline.config import RunConfig
 from pipeline.report import document
 from schema.errors import AnomaliesFound, DataError, UserError
 
-COMMANDS = ("data", "validate", "run", "schedule", "compare", "predict", "rollback", "report", "serve")
+COMMANDS = ("data", "validate", "run", "schedule", "backtest", "compare", "predict", "rollback", "report", "serve")
 
 
 @pytest.fixture

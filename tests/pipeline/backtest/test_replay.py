@@ -1,6 +1,8 @@
 """A replay: in order, resumable, and honest about what came of every run. The pipeline itself is a stand-in."""
 
+import dataclasses
 import json
+import multiprocessing
 import sys
 import types
 
@@ -8,7 +10,7 @@ import pytest
 
 import pipeline.backtest
 from pipeline import status
-from pipeline.backtest import document, replay
+from pipeline.backtest import document, process, replay, worker
 from pipeline.progress import Progress
 from schema.errors import AnomaliesFound, DriftFound, LeakFound, UserError
 
@@ -56,11 +58,10 @@ def pipelines(monkeypatch, judged, make):
         "pipeline.run": types.SimpleNamespace(run_task=run_task),
         "pipeline.backtest.forward": types.SimpleNamespace(measure=measure),
         "pipeline.backtest.written": types.SimpleNamespace(check=check),
+        "components.servable": types.SimpleNamespace(Servable=types.SimpleNamespace(load=lambda folder: folder)),
     }.items():
         monkeypatch.setitem(sys.modules, name, stand_in)
     monkeypatch.setattr(pipeline.backtest, "written", sys.modules["pipeline.backtest.written"], raising=False)
-    monkeypatch.setattr(replay._Runner, "_load", lambda self, entry: object())
-    monkeypatch.setattr(replay._Runner, "forget", lambda self: None)
     return found
 
 
@@ -72,7 +73,7 @@ def go(contract, config, pipelines):
         terminal = Terminal()
         pipelines.ran.clear()
         pipelines.measured.clear()
-        whole = replay.replay(contract, plan, config, Progress(terminal))
+        whole = replay.replay(contract, plan, config, Progress(terminal), worker.do)
         assert (config.output / document.PAGE_FILE).is_file()
         return whole, document.read(config.output), terminal.lines
 
@@ -222,3 +223,37 @@ def test_steps_with_nothing_to_run(go, make, write_day, pipelines):
     whole, made, _ = go(make("2013-01-10", "2013-01-13", "1", "3"))
     assert (whole, states(made)) == (True, ["blessed", "skipped", "stopped", "blessed"])
     assert pipelines.ran == ["2013-01-10", "2013-01-13"]
+
+
+class TestProcess:
+    """A step in a process of its own; here one that has nothing to run."""
+
+    @pytest.fixture
+    def job(self, contract, config, make, write_day):
+        write_day(12, rows=0)
+        return worker.Job(contract, config.output, make().steps[1], None, ())
+
+    def test_it_says_what_became_of_the_step(self, job):
+        entry = process.do(job, lambda _: None, lambda _: None)
+        assert entry == worker.do(job, lambda _: None, lambda _: None)
+        assert (entry["state"], entry["forward"]["problem"]) == ("stopped", "no model was served yet")
+
+    def test_what_ends_it_is_an_outcome(self, job, make):
+        def kill(_):
+            [child] = multiprocessing.active_children()
+            child.kill()
+            child.join()
+
+        entry = process.do(dataclasses.replace(job, step=make().steps[0]), kill, kill)
+        assert (entry["state"], entry["reasons"]) == (
+            "failed",
+            ["RuntimeError: its process ended by SIGKILL; the log says what it was doing"],
+        )
+
+    def test_an_interruption_ends_it_as_well(self, job):
+        def interrupt(_):
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            process.do(job, interrupt, interrupt)
+        assert multiprocessing.active_children() == []
