@@ -191,8 +191,7 @@ def _figure(steps: Sequence[Entry], head: str, metric: str) -> Figure:
             metric,
             f"{metric} of {head} over {len(steps)} steps: every run against trained once",
         ),
-        f"{caption}; {better} is better. The lines of every run and of one are of the days after, the third is of the "
-        "rows that the verdict is about.",
+        f"{caption}; {better} is better. Every run and trained once: on the days after; on test: at the verdict.",
         Table.capped(
             f"{caption}, in numbers",
             ["span", "on test", "days after", "labelled rows", "with every run", "trained once", "difference"],
