@@ -28,6 +28,12 @@ class DriftFound(UserError):
     exit_code = 3
 
 
+class LeakFound(UserError):
+    """A replay of the past would use, or has used, rows of a later day than the one that it replays."""
+
+    exit_code = 3
+
+
 class TrainingDiverged(UserError):
     """The loss is not a number any more: nothing worth judging came out."""
 

@@ -104,6 +104,15 @@ def files_of(entry: Entry, folders: Iterable[str]) -> list[str]:
     ]
 
 
+def label_of_file(name: str) -> str:
+    """Returns the label of the span whose rows a file holds that `assemble` put together."""
+    for split_name in SPLITS:
+        label, found, _ = name.rpartition(f"-{split_name}-")
+        if found:
+            return label
+    return ""
+
+
 def _prefix(entry: Entry, split_name: str) -> str:
     return f"{entry.label}-{split_name}-"
 

@@ -11,7 +11,7 @@ import typer
 from pipeline.cli.inputs import data, validate
 from pipeline.cli.models import predict, rollback, serve
 from pipeline.cli.reports import gc, report
-from pipeline.cli.runs import compare, run, schedule
+from pipeline.cli.runs import backtest, compare, run, schedule
 from schema.errors import UserError
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ _COMMANDS = (
     (validate, "validate flights --set training.epochs=2"),
     (run, "run flights --set training.epochs=2 --set heads.cancelled.loss.weight=3"),
     (schedule, 'schedule flights --cron "0 2 * * *" --timezone Europe/Berlin'),
+    (backtest, "backtest flights --from 2013-03-02 --to 2013-04-27 --every 7d --window 60d"),
     (compare, "compare flights --set trunk.type=shared,independent,mmoe --seeds 3"),
     (predict, "predict flights --data new.parquet --output predictions.parquet"),
     (serve, "serve flights --port 8501"),

@@ -1,4 +1,4 @@
-"""Commands that train: `run`, `schedule`, `compare`."""
+"""Commands that train: `run`, `schedule`, `backtest`, `compare`."""
 
 from __future__ import annotations
 
@@ -143,6 +143,46 @@ def schedule(
         typer.echo(start.printed(what, plan, Folders(folder, data or Path("data") / name, run), image), nl=False)
     else:
         start.serve(plan, run, now)
+
+
+def backtest(
+    task: TaskArgument,
+    first: Annotated[str, typer.Option("--from", metavar="SPAN", help="Span of the first run.")],
+    last: Annotated[str, typer.Option("--to", metavar="SPAN", help="No run is due after it.")],
+    every: Annotated[str, typer.Option(metavar="DAYS", help="From one run to the next, such as 7 or 7d.")],
+    window: Annotated[str, typer.Option(metavar="DAYS", help="Spans that every run reads, such as 60 or 60d.")],
+    split_by: Annotated[
+        Literal["span", "task"], typer.Option(help="As --split-by span of `run`, or as the task says.")
+    ] = "span",
+    data: DataOption = None,
+    output: Annotated[Path | None, typer.Option(help="Folder of the replay; runs/TASK-backtest if not given.")] = None,
+    overrides: SetOption = None,
+    beam_option: BeamOption = None,
+    wait: WaitOption = False,
+    wait_at_most: WaitAtMostOption = None,
+) -> None:
+    """Replay a schedule over past spans, and measure what it served on the days after, against training once.
+
+    Writes backtest.json and backtest.html after every run. The same command goes on where it was interrupted.
+
+    Exit code: 0 replayed to the end, whatever the verdicts; 2 bad input or configuration, 3 rows of a later day would
+    be used, 5 another run holds the folder, 1 a run failed, or anything else.
+    """
+    from pipeline import session, windows
+    from pipeline.backtest import plan as plans
+    from pipeline.backtest.replay import replay
+    from schema.contract import find_task, load_contract
+
+    contract = (windows.load_by_span if split_by == "span" else load_contract)(find_task(task), overrides or ())
+    folder = output or Path("runs") / f"{contract.task.task}-backtest"
+    config = session.configure(contract, data, folder, beam_options=beam_options(beam_option))
+    plan = plans.make_plan(contract, config, first, last, every, window)
+    for remark in plan.remarks:
+        typer.echo(remark)
+    with session.hold(config, seconds(wait, wait_at_most)):
+        whole = session.watched(config, lambda progress: replay(contract, plan, config, progress), "stages and runs")
+    if not whole:
+        raise typer.Exit(1)
 
 
 def compare(

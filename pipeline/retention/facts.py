@@ -78,7 +78,7 @@ def check(config: RunConfig) -> None:
 
 
 def _runs(store: metadata_store.MetadataStore, output: Path) -> tuple[Run, ...]:
-    judged = {file.parent.name for file in output.glob(f"reports/*/{REPORT_FILE}")}
+    judged = {file.parent.name for file in output.glob(f"reports/[!.]*/{REPORT_FILE}")}
     return tuple(
         Run(
             context.name,

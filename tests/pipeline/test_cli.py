@@ -18,7 +18,19 @@ from pipeline.config import RunConfig
 from pipeline.report import document
 from schema.errors import AnomaliesFound, DataError, UserError
 
-COMMANDS = ("data", "validate", "run", "schedule", "compare", "predict", "rollback", "gc", "report", "serve")
+COMMANDS = (
+    "data",
+    "validate",
+    "run",
+    "schedule",
+    "backtest",
+    "compare",
+    "predict",
+    "rollback",
+    "gc",
+    "report",
+    "serve",
+)
 
 
 @pytest.fixture
