@@ -48,6 +48,22 @@ def protect(run: RunConfig, say: Callable[[str], None]) -> None:
         raise UserError(f"{run.metadata}: cannot be read or copied ({error})") from None
 
 
+def renew(run: RunConfig) -> None:
+    """Copies the database, and removes all earlier copies: they call live what is about to be removed.
+
+    Raises:
+        UserError: The database cannot be copied.
+    """
+    try:
+        copy = copies_folder(run) / f"{run.run_id}.db"
+        _copy(run.metadata, copy)
+        for old in copies(run):
+            if old != copy:
+                old.unlink()
+    except (OSError, sqlite3.Error) as error:
+        raise UserError(f"{run.metadata}: cannot be read or copied ({error})") from None
+
+
 def copies_folder(run: RunConfig) -> Path:
     """Returns where copies are."""
     return run.output / _FOLDER

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ml_metadata.proto import metadata_store_pb2
 
+from pipeline import metadata_copies
 from pipeline.config import RunConfig
 from pipeline.retention.facts import open_metadata
 from pipeline.retention.plan import Removal
@@ -30,6 +31,7 @@ def apply(config: RunConfig, removals: Iterable[Removal]) -> None:
     """
     found = list(removals)
     _mark(config.metadata, [artifact for removal in found for artifact in removal.artifacts])
+    metadata_copies.renew(config)
     root = config.artifacts.resolve()
     for removal in found:
         try:

@@ -14,6 +14,7 @@ from components.example_gen.entries import entries_from_json
 from components.pusher.folder import versions
 from components.pusher.history import read_history
 from components.pusher.pointer import read_pointer
+from pipeline.backtest.document import FILE as REPLAY_FILE
 from pipeline.config import RunConfig
 from pipeline.metadata_copies import find_damage
 from pipeline.report.document import REPORT_FILE
@@ -57,7 +58,8 @@ def check(config: RunConfig) -> None:
     """Checks that there is a run's folder to clean up.
 
     Raises:
-        UserError: There was no run, its database is damaged, or artifacts are kept elsewhere by a link.
+        UserError: There was no run, its database is damaged, it is of a backtest, or artifacts are kept elsewhere by a
+            link.
     """
     if not config.output.is_dir():
         raise UserError(f"{config.output}: no such folder; give the run's folder by --output")
@@ -67,6 +69,11 @@ def check(config: RunConfig) -> None:
         raise UserError(
             f"{config.artifacts}: a link to {config.artifacts.resolve()}, and nothing outside of a run's folder is "
             f"removed; make {config.output} itself the link"
+        )
+    if (config.output / REPLAY_FILE).exists():
+        raise UserError(
+            f"{config.output}: holds a backtest, every step of which may be compared with its first model; nothing "
+            "was removed; remove the folder whole when its page is no longer needed"
         )
     try:
         damage = find_damage(config.metadata)

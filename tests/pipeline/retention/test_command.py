@@ -183,6 +183,29 @@ def test_damage_is_no_licence_to_remove(gc, folder, spoil, sentence):
     assert folder.files() == before
 
 
+def test_a_backtest_is_left_alone(gc, folder):
+    folder.run("r1")
+    folder.run("r2")
+    (folder.config.output / "backtest.json").write_text("{}")
+    before = folder.files()
+    code, _, complaint = gc("--keep", 1, "--yes")
+    assert code == 2
+    assert "holds a backtest" in complaint
+    assert folder.files() == before
+
+
+def test_no_copy_of_the_database_calls_live_what_was_removed(gc, folder):
+    folder.run("r1")
+    folder.run("r2")
+    copies = folder.config.output / "metadata_copies"
+    copies.mkdir()
+    shutil.copy(folder.config.metadata, copies / "earlier.db")
+    assert gc("--keep", 1, "--yes")[0] == 0
+    [copy] = copies.iterdir()
+    shutil.copy(copy, folder.config.metadata)
+    assert "DELETED" in folder.states().values()
+
+
 def test_no_run_at_all(gc, folder):
     folder.write("Trainer/model/1/file")
     code, _, err = gc("--keep", 1, "--yes")
