@@ -4,7 +4,7 @@
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help setup run test chaos bench bench-serve lint format docs lock clean
+.PHONY: help setup run test chaos bench bench-serve lint format docs lock image clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ lock: ## Solve requirements.lock anew from pyproject.toml, for both lanes (ARGS=
 	@uv=$$(sh deploy/setup.sh uv) && "$$uv" pip compile pyproject.toml --quiet $(ARGS) \
 		--all-extras --universal --python-version 3.10 --generate-hashes \
 		--custom-compile-command "make lock" --output-file requirements.lock
+
+image: ## Build the image (IMAGE=name:tag; BASE_IMAGE=image, or debootstrap to make one of Debian's packages)
+	@sh deploy/image.sh
 
 clean: ## Remove the environment, the tools and all caches; data/ and runs/ stay
 	rm -rf .venv .tools build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -6,7 +6,8 @@ import tensorflow as tf
 
 Shape = tuple[int, int, int]
 
-# How files of each kind begin; TensorFlow tells them apart in the same way.
+# How files of each kind begin; TensorFlow tells them apart in the same way. What newer ones read besides (WebP) is
+# refused, so that a model means the same wherever it is served.
 _KINDS = {"PNG": b"\x89PNG\r\n\x1a\n", "JPEG": b"\xff\xd8\xff", "GIF": b"GIF8", "BMP": b"BM"}
 # ITU-R BT.601, as Pillow has it.
 _LUMINANCE = (0.299, 0.587, 0.114)
@@ -52,7 +53,9 @@ def decode_batch(encoded: tf.Tensor, shape: Shape) -> tf.Tensor:
 
 def _pixels(encoded: tf.Tensor) -> tf.Tensor:
     """Returns RGB values from 0 to 255 on white: float32 `(height, width, 3)`, of the image's own height and width."""
-    stored = tf.io.decode_image(encoded, expand_animations=False)
+    starts = [tf.equal(tf.strings.substr(encoded, 0, len(start)), start) for start in _KINDS.values()]
+    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_any(starts), ["no image of a kind that is read"])]):
+        stored = tf.io.decode_image(encoded, expand_animations=False)
     is_bmp = tf.equal(tf.strings.substr(encoded, 0, 2), _KINDS["BMP"])
     has_palette = is_bmp & tf.equal(tf.shape(stored)[2], 1)
     stored = tf.cond(has_palette, lambda: _look_up(encoded, stored), lambda: stored)

@@ -50,3 +50,13 @@ class RunFolderBusy(UserError):
     """Another run holds the run folder."""
 
     exit_code = 5
+
+
+class ModelRefused(UserError):
+    """A gate, the canary or a roll-back keeps the model out: the run did all its work, and nothing was pushed."""
+
+    exit_code = 4
+
+
+class StepError(UserError):
+    """A container was handed what cannot be put right."""

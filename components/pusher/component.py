@@ -16,7 +16,7 @@ from tfx.utils import path_utils
 from components.canary.component import CanaryFindings
 from components.evaluator.component import BLESSED_PROPERTY, REPORT_FILE, HeadReport
 from components.exported import EXTRA_FOLDER, WARMUP_FILE, read_exported
-from components.pusher import facts, model_card, serving
+from components.pusher import facts, model_card, serving, stores
 from components.pusher.history import Record
 from components.statistics import load_by_split
 
@@ -36,7 +36,8 @@ class Executor(base_executor.BaseExecutor):
         """Copies the model into the serving folder if the verdict allows it: nothing else is asked, and nothing less.
 
         Raises:
-            DataError: The serving folder's pointer is damaged, or its history cannot be opened.
+            DataError: The serving folder's pointer is damaged, its history cannot be opened, or it is an object store
+                that cannot be reached.
         """
         model = artifact_utils.get_single_instance(input_dict["model"])
         blessing = artifact_utils.get_single_instance(input_dict["blessing"])
@@ -44,7 +45,7 @@ class Executor(base_executor.BaseExecutor):
         if blessing.get_int_custom_property(BLESSED_PROPERTY) != 1:
             pushed.set_int_custom_property(PUSHED_PROPERTY, 0)
             return
-        exported, folder = Path(path_utils.serving_model_path(model.uri)), Path(exec_properties["serving"])
+        exported = Path(path_utils.serving_model_path(model.uri))
         provenance = json.loads(exec_properties["provenance"])
         report = json.loads(_file(input_dict["report"], REPORT_FILE).read_text(encoding="utf-8"))
         warmup = _file(input_dict["canary"], WARMUP_FILE).read_bytes()
@@ -54,19 +55,23 @@ class Executor(base_executor.BaseExecutor):
             card = model_card.make_card(record, report, provenance, data)
             return {f"{EXTRA_FOLDER}/{WARMUP_FILE}": warmup, **model_card.files(card)}
 
-        destination = serving.push(
-            exported,
-            folder,
-            source=model.uri,
-            training=exec_properties["training"],
-            baseline=exec_properties["baseline"] or None,
-            run_id=provenance["run_id"],
-            extra=extra,
-            replace_pointer=bool(exec_properties["replace_pointer"]),
-        )
-        serving.prune(folder, exec_properties["keep"])
+        # Without a serving folder the artifact itself is one, with a single version.
+        with stores.opened(exec_properties["serving"] or pushed.uri) as store:
+            version = serving.push(
+                exported,
+                store.folder,
+                source=model.uri,
+                training=exec_properties["training"],
+                baseline=exec_properties["baseline"] or None,
+                run_id=provenance["run_id"],
+                extra=extra,
+                replace_pointer=bool(exec_properties["replace_pointer"]),
+            )
+            serving.prune(store.folder, exec_properties["keep"])
+            store.commit()
+            destination = store.name(int(version.name))
         pushed.set_int_custom_property(PUSHED_PROPERTY, 1)
-        pushed.set_string_custom_property(DESTINATION_PROPERTY, str(destination))
+        pushed.set_string_custom_property(DESTINATION_PROPERTY, destination)
 
 
 def _file(artifacts: list[types.Artifact], name: str) -> Path:
@@ -118,7 +123,7 @@ class Pusher(base_component.BaseComponent):
         report: What it was based on, for the model card.
         canary: Findings, with the requests by which TensorFlow Serving warms the model up.
         statistics: Of the examples, for the model card.
-        serving: Serving folder.
+        serving: Serving folder: a path, a URI of an object store, or an empty string for the artifact itself.
         training: Digest of what made the model.
         baseline: Version folder it was judged against, or an empty string.
         keep: Number of versions to keep, the new one included.

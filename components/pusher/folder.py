@@ -6,7 +6,7 @@ from pathlib import Path
 
 from schema.errors import DataError
 
-_MODEL_FILE = "saved_model.pb"
+MODEL_FILE = "saved_model.pb"
 
 
 def version_folder(folder: Path, version: int) -> Path:
@@ -16,7 +16,7 @@ def version_folder(folder: Path, version: int) -> Path:
 
 def versions(folder: Path) -> list[int]:
     """Returns the numbers of all versions that can be served, ascending; none if there is no such folder."""
-    return sorted(number for number in numbers(folder) if (version_folder(folder, number) / _MODEL_FILE).is_file())
+    return sorted(number for number in numbers(folder) if (version_folder(folder, number) / MODEL_FILE).is_file())
 
 
 def latest(folder: Path) -> Path:

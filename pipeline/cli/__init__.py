@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
-import sys
 
 import typer
 
@@ -59,13 +57,9 @@ def main() -> None:
             raise
         typer.echo(f"{error.filename}: {error.strerror}", err=True)
         code = UserError.exit_code
-    if "tensorflow" not in sys.modules:
-        sys.exit(code)
-    # TensorFlow and ML Metadata may print, or even crash ("pure virtual method called"), while the interpreter shuts
-    # down, when everything is written and the exit code is known.
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+    from pipeline.quiet import leave
+
+    leave(code)
 
 
 def _complain(error: UserError) -> None:

@@ -78,7 +78,7 @@ def test_nothing_new(finished, days, output):
 def test_a_renamed_column_stops_the_run(finished, year, days, tmp_path, options):
     arrived = tmp_path / "days"
     shutil.copytree(days, arrived)
-    table = pq.read_table(year / "date=2013-01-04" / "flights.parquet")
+    table = pq.ParquetFile(year / "date=2013-01-04" / "flights.parquet").read()
     (arrived / "date=2013-01-04").mkdir()
     renamed = ["miles" if name == "distance" else name for name in table.column_names]
     pq.write_table(table.rename_columns(renamed), arrived / "date=2013-01-04" / "flights.parquet")

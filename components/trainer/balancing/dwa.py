@@ -40,7 +40,8 @@ class Dwa(Balancer):
 
     def on_epoch_end(self, losses: Mapping[str, float]) -> None:
         """Compares the epoch's losses with those of the epoch before."""
-        now, last = np.array([losses[head] for head in self.heads]), np.array(self._last)
-        ratios = np.divide(now, last, out=np.array(self._ratios, float), where=(now > 0) & (last > 0))
+        now, last = np.array([losses[head] for head in self.heads]), keras.ops.convert_to_numpy(self._last)
+        kept = keras.ops.convert_to_numpy(self._ratios).astype(float)
+        ratios = np.divide(now, last, out=kept, where=(now > 0) & (last > 0))
         self._ratios.assign(ratios)
         self._last.assign(np.where(now > 0, now, last))

@@ -202,7 +202,7 @@ class TestWhatSpansHold:
 
     def test_a_day_with_a_renamed_column(self, generate, tmp_path):
         folder = tmp_path / "data" / "date=2013-01-03"
-        table = pq.read_table(folder / "rows.parquet")
+        table = pq.ParquetFile(folder / "rows.parquet").read()
         pq.write_table(table.rename_columns(["airline", "day", "row"]), folder / "rows.parquet")
         generate(1, 3, BY_SPAN)
         assert [set(span["values"]) for span in load_window(generate.examples)] == [

@@ -46,7 +46,7 @@ def push_artifact(tmp_path, model, report, provenance):
     (tmp_path / "canary").mkdir()
     (tmp_path / "canary" / "tf_serving_warmup_requests").write_bytes(b"requests")
 
-    def run(name="a", blessed=1, keep=5, replace_pointer=0):
+    def run(name="a", blessed=1, keep=5, replace_pointer=0, serving=str(tmp_path / "serving")):
         trained = artifact(standard_artifacts.Model, name)
         serving_model = tmp_path / path_utils.serving_model_path(trained.uri)
         if not serving_model.exists():
@@ -64,7 +64,7 @@ def push_artifact(tmp_path, model, report, provenance):
             "canary": artifact(CanaryFindings, "canary"),
             "statistics": statistics,
         }
-        properties = {"serving": str(tmp_path / "serving"), "training": f"training of {name}", "baseline": ""}
+        properties = {"serving": serving, "training": f"training of {name}", "baseline": ""}
         properties |= {"keep": keep, "replace_pointer": replace_pointer, "provenance": json.dumps(provenance)}
         Executor().Do({key: [value] for key, value in inputs.items()}, {"pushed_model": [pushed]}, properties)
         return pushed
@@ -114,3 +114,24 @@ def test_a_damaged_pointer_stops_the_push_unless_it_may_be_replaced(push_artifac
         push_artifact("b")
     push_artifact("b", replace_pointer=1)
     assert read_pointer(folder).version == 2
+
+
+def test_an_object_store_is_pushed_to(push_artifact, tmp_path):
+    from components.pusher import stores
+
+    uri = f"memory://bucket{tmp_path}"
+    assert [push_artifact(name, serving=uri).get_string_custom_property("pushed_destination") for name in "ab"] == [
+        f"{uri}/1",
+        f"{uri}/2",
+    ]
+    with stores.opened(uri) as store:
+        assert read_pointer(store.folder).source.endswith("/b")
+        store.fetch(2, tmp_path / "fetched")
+    assert (tmp_path / "fetched" / "assets.extra" / "tf_serving_warmup_requests").read_bytes() == b"requests"
+
+
+def test_without_a_serving_folder_the_model_is_in_the_artifact(push_artifact, tmp_path):
+    pushed = push_artifact(serving="")
+    assert pushed.get_string_custom_property("pushed_destination") == f"{pushed.uri}/1"
+    assert versions(tmp_path / "pushed") == [1]
+    assert not (tmp_path / "serving").exists()

@@ -207,7 +207,13 @@ def test_a_folder_of_files(predict, rows, tmp_path, monkeypatch):
     _, expected, _ = predict(rows)
     monkeypatch.setattr(source, "ROWS_PER_SHARD", 10)
     _, out, _ = predict(rows, tmp_path / "out")
-    assert out == expected
+    assert out.schema == expected.schema
+    for name in out.column_names:
+        if name.endswith(".scores"):  # Batches of another size may round the last digit another way.
+            scores = zip(out[name].to_pylist(), expected[name].to_pylist(), strict=True)
+            assert all(of_row == pytest.approx(wanted, abs=1e-6) for of_row, wanted in scores)
+        else:
+            assert out[name] == expected[name]
     assert [f"part-00000{i}.parquet" for i in range(4)] == names_in(tmp_path / "out")
     assert (tmp_path / "out").stat().st_mode & 0o777 == (tmp_path / "data").stat().st_mode & 0o777
     with pytest.raises(Exception, match="is not empty"):

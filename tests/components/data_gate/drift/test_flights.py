@@ -27,7 +27,7 @@ def year(tmp_path_factory):
 def day(contract, year):
     def of(label):
         layout = Layout.of(contract)
-        [batch] = pq.read_table(year / f"date={label}" / "flights.parquet").combine_chunks().to_batches()
+        [batch] = pq.ParquetFile(year / f"date={label}" / "flights.parquet").read().combine_chunks().to_batches()
         rows = to_features(batch, layout.types, label, layout.labels, layout.separators)
         columns = dict(zip(rows.schema.names, rows.columns, strict=True))
         kinds = {column.name: column.kind for column in contract.watched}
