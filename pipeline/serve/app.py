@@ -103,7 +103,9 @@ def create_app(models: Models, watcher: Watcher, max_rows: int, max_body: int) -
         return _json({"error": sentence}, status, headers)
 
     async def failed(_: Request, error: Exception) -> Response:
-        return _json({"error": "an error in the server, not in the request; its log says what"}, 500)
+        # uvicorn closes the connection after an exception: unannounced, the client's next request would be lost.
+        sentence = "an error in the server, not in the request; its log says what"
+        return _json({"error": sentence}, 500, {"Connection": "close"})
 
     model, version = "/v1/models/{name:model_name}", "/versions/{version:model_version}"
     routes = [Route("/healthz", health)]
