@@ -4,7 +4,7 @@
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help setup run test bench bench-serve lint format docs lock image clean
+.PHONY: help setup run test chaos bench bench-serve lint format docs lock image clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ run: setup ## Run the flights pipeline on real data
 
 test: setup ## Run the tests
 	@$(BIN)/python -m pytest $(ARGS)
+
+chaos: setup ## Kill a run time and again at random moments: it ends as if nothing had been (ARGS="--seed 7 --kills 20")
+	@$(BIN)/python -m pytest tests/chaos $(ARGS)
 
 bench: setup ## Time a training step of every trunk and way of balancing (ARGS="--rounds 20")
 	@$(BIN)/python tests/bench/steps.py $(ARGS)

@@ -7,16 +7,24 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from schema import names
 from schema.errors import DataError
 
 # TensorFlow Serving leaves this folder of a SavedModel alone, but for its warm-up requests.
 EXTRA_FOLDER = "assets.extra"
+WARMUP_FILE = "tf_serving_warmup_requests"
 HEADS_FILE = "multihead.json"
 MULTICLASS, MULTILABEL = "multiclass", "multilabel"
+# What stands in a tensor where a row has no value, and its type in numpy, by a feature's `dtype`.
+MISSING: dict[str, Any] = {"INT": names.MISSING_INT, "FLOAT": math.nan, "BYTES": b""}
+NUMPY_TYPES: dict[str, type] = {"INT": np.int64, "FLOAT": np.float32, "BYTES": object}
 
 
 @dataclasses.dataclass(frozen=True)

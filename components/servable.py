@@ -96,12 +96,19 @@ class Servable:
             As `predict`.
 
         Raises:
-            DataError: An example is damaged, a feature has another type, or an image cannot be decoded.
+            DataError: An example is damaged, a feature has another type or several values, or an image cannot be
+                decoded.
         """
         import tensorflow as tf
 
+        from components import raw_examples
+
         ask = self._signature(signature)
-        return _answer(lambda: ask(examples=tf.constant(list(serialized), tf.string, [len(serialized)])))
+        given = {names.EXAMPLES: tf.constant(list(serialized), tf.string, [len(serialized)])}
+        try:
+            return _answer(lambda: ask(**given))
+        except DataError as error:
+            raise DataError(raw_examples.problem(serialized, self.exported.features) or str(error)) from None
 
     def _signature(self, name: str) -> Callable[..., dict[str, Any]]:
         if name not in self._loaded.signatures:

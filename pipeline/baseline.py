@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from components.baseline.choice import asked_for_none, choose
+from components.baseline.choice import Choice, asked_for_none, choose
 from components.pusher import stores
 from components.pusher.folder import version_folder
 from pipeline import fingerprint
@@ -47,7 +47,12 @@ class BaselineChoice:
             ) from None
 
 
-def find_baseline(run: RunConfig, training: str) -> BaselineChoice:
+def begun_from(training: str, model: BaselineChoice) -> str:
+    """Returns the digest of a training that begins from the weights of a model."""
+    return fingerprint.digest(training, model.identity())
+
+
+def find_baseline(run: RunConfig, training: str, warm_start: bool = False) -> BaselineChoice:
     """Returns the last blessed model, before the run: its identity is part of what the cache compares.
 
     A run that repeats the training of the last blessed model is compared with what that model was compared with: the
@@ -58,7 +63,9 @@ def find_baseline(run: RunConfig, training: str) -> BaselineChoice:
 
     Args:
         run: Its serving folder has the pointer.
-        training: Digest of the training that is to be judged.
+        training: Digest of the training that is to be judged, whatever it begins from.
+        warm_start: Whether it begins from the baseline's weights: then it repeats that of the last blessed model if
+            it can begin from what that one began from.
 
     Raises:
         DataError: The pointer is damaged.
@@ -66,6 +73,12 @@ def find_baseline(run: RunConfig, training: str) -> BaselineChoice:
     if run.no_baseline is not None:
         return BaselineChoice(None, asked_for_none(run.no_baseline).why_none)
     with stores.opened(str(run.serving.resolve())) as store:
-        choice = choose(store, "" if run.fresh else training)
-        version = None if choice.version is None else version_folder(store.folder, choice.version)
-        return BaselineChoice(version, choice.why_none)
+
+        def found(choice: Choice) -> BaselineChoice:
+            version = None if choice.version is None else version_folder(store.folder, choice.version)
+            return BaselineChoice(version, choice.why_none)
+
+        def digest(before: Choice) -> str:
+            return begun_from(training, found(before)) if warm_start else training
+
+        return found(choose(store, None if run.fresh else digest))

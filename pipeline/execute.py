@@ -53,6 +53,7 @@ def run_pending(contract: Contract, runs: Sequence[RunConfig], webhook: Webhook 
     Raises:
         typer.Exit: A run failed: those after it are not begun.
     """
+    outcomes.catch_up(contract.task.task, runs)
     todo, done = windows.pending(contract, runs)
     for sentence in done:
         typer.echo(sentence)

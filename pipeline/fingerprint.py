@@ -57,7 +57,13 @@ _SOURCES = {
         "components/exported.py",
         "components/images.py",
     ),
-    "Canary": ("components/canary", "components/exported.py", "components/images.py", "components/servable.py"),
+    "Canary": (
+        "components/canary",
+        "components/exported.py",
+        "components/images.py",
+        "components/raw_examples.py",
+        "components/servable.py",
+    ),
     "Evaluator": (
         "components/baseline",
         "components/evaluator/association.py",

@@ -6,9 +6,9 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from components.example_gen.store import Entry
+from components.example_gen.entries import Entry
 from components.pusher.history import revocation
-from pipeline.baseline import find_baseline
+from pipeline.baseline import begun_from, find_baseline
 from pipeline.config import RunConfig
 from pipeline.identity import data_fingerprint, stored_key, training_digest
 from schema.contract import Contract
@@ -83,8 +83,9 @@ def look_up(contract: Contract, run: RunConfig) -> Given:
         DataError: There is no data, or the serving folder is damaged.
     """
     rows = data_fingerprint(contract, run.data, run.spans)
-    training = training_digest(contract, rows)
-    last_blessed = find_baseline(run, training)
+    training, warm_start = training_digest(contract, rows), contract.task.training.warm_start
+    last_blessed = find_baseline(run, training, warm_start)
+    training = begun_from(training, last_blessed) if warm_start else training
     return Given(
         name=contract.task.task,
         root=str(run.artifacts.resolve()),

@@ -57,7 +57,7 @@ def wire(contract: Contract, given: Given) -> Pipeline:
         given: What the stages are told beyond it.
     """
     task, classes = contract.task, {head: list(values) for head, values in contract.classes.items()}
-    layout = Layout.of(contract)
+    layout, warm_start = Layout.of(contract), task.training.warm_start
     transform_task, trainer_task = fingerprint.for_transform(task), fingerprint.for_trainer(task)
 
     example_gen = ExampleGen(
@@ -117,24 +117,6 @@ def wire(contract: Contract, given: Given) -> Pipeline:
         },
     )
     transform.add_upstream_node(gates[-1])
-    trainer = Trainer(
-        run_fn="components.trainer.run.run_fn",
-        examples=transform.outputs["transformed_examples"],
-        transform_graph=transform.outputs["transform_graph"],
-        train_args=trainer_pb2.TrainArgs(splits=[names.TRAIN]),
-        eval_args=trainer_pb2.EvalArgs(splits=[names.EVAL]),
-        custom_config={
-            "task": trainer_task.to_json(),
-            "classes": json.dumps(classes),
-            "code": fingerprint.code("Trainer"),
-            "weights": fingerprint.weights(trainer_task),
-        },
-    )
-    canary = Canary(
-        examples=example_gen.outputs["examples"],
-        model=trainer.outputs["model"],
-        fingerprint=fingerprint.code("Canary"),
-    )
     baseline = Baseline(
         examples=example_gen.outputs["examples"],
         version=given.baseline,
@@ -142,8 +124,30 @@ def wire(contract: Contract, given: Given) -> Pipeline:
         recipe=given.recipe,
         serving=given.serving if given.recipe else "",
         no_baseline=given.no_baseline,
+        warm_start=warm_start,
     )
     baseline.add_upstream_node(gates[-1])
+    trainer = Trainer(
+        run_fn="components.trainer.run.run_fn",
+        examples=transform.outputs["transformed_examples"],
+        transform_graph=transform.outputs["transform_graph"],
+        # Only then: any other model does not depend on the one before, and is not made anew because that has changed.
+        base_model=baseline.outputs["model"] if warm_start else None,
+        train_args=trainer_pb2.TrainArgs(splits=[names.TRAIN]),
+        eval_args=trainer_pb2.EvalArgs(splits=[names.EVAL]),
+        custom_config={
+            "task": trainer_task.to_json(),
+            "classes": json.dumps(classes),
+            "code": fingerprint.code("Trainer"),
+            "weights": fingerprint.weights(trainer_task),
+            **({"from": given.baseline} if warm_start else {}),
+        },
+    )
+    canary = Canary(
+        examples=example_gen.outputs["examples"],
+        model=trainer.outputs["model"],
+        fingerprint=fingerprint.code("Canary"),
+    )
     evaluator = Evaluator(
         examples=example_gen.outputs["examples"],
         model=trainer.outputs["model"],

@@ -69,6 +69,8 @@ def run_key(contract: Contract, run: RunConfig) -> str:
 def training_digest(contract: Contract, rows: str) -> str:
     """Returns what identifies a training: everything that makes the model, and nothing that judges it.
 
+    Of a training with a warm start, it is all but the model that it begins from (see `baseline.begun_from`).
+
     Args:
         contract: The task.
         rows: Fingerprint of the data.

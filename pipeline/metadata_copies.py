@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import uuid
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from components.pusher.disk import flush
+from components.pusher.disk import replacing, sweep
 from pipeline.config import RunConfig
 from schema.errors import UserError
 
@@ -36,6 +35,8 @@ def protect(run: RunConfig, say: Callable[[str], None]) -> None:
     if not copies(run) and (not run.metadata.is_file() or run.metadata.stat().st_size == 0):
         return  # The first run, or one that was killed as it made the file.
     try:
+        sweep(copies_folder(run))
+        sweep(run.output, run.metadata.name)
         damage = find_damage(run.metadata)
         if damage is None:
             _copy(run.metadata, copies_folder(run) / f"{run.run_id}.db")
@@ -43,6 +44,22 @@ def protect(run: RunConfig, say: Callable[[str], None]) -> None:
                 old.unlink()
         else:
             _restore(run, damage, say)
+    except (OSError, sqlite3.Error) as error:
+        raise UserError(f"{run.metadata}: cannot be read or copied ({error})") from None
+
+
+def renew(run: RunConfig) -> None:
+    """Copies the database, and removes all earlier copies: they call live what is about to be removed.
+
+    Raises:
+        UserError: The database cannot be copied.
+    """
+    try:
+        copy = copies_folder(run) / f"{run.run_id}.db"
+        _copy(run.metadata, copy)
+        for old in copies(run):
+            if old != copy:
+                old.unlink()
     except (OSError, sqlite3.Error) as error:
         raise UserError(f"{run.metadata}: cannot be read or copied ({error})") from None
 
@@ -85,15 +102,8 @@ def _open(database: Path) -> sqlite3.Connection:
 def _copy(database: Path, to: Path) -> None:
     """Copies a database as of one moment, whole or not at all."""
     to.parent.mkdir(exist_ok=True)
-    temporary = to.with_name(f".{to.name}-{uuid.uuid4().hex}")
-    try:
-        with closing(_open(database)) as source, closing(sqlite3.connect(temporary)) as copy:
-            source.backup(copy)
-        flush(temporary)
-        temporary.replace(to)
-    finally:
-        temporary.unlink(missing_ok=True)
-    flush(to.parent)
+    with replacing(to) as temporary, closing(_open(database)) as source, closing(sqlite3.connect(temporary)) as copy:
+        source.backup(copy)
 
 
 def _restore(run: RunConfig, damage: str, say: Callable[[str], None]) -> None:

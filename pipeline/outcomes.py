@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from pipeline import notify, session, status
 from pipeline.config import RunConfig
 from pipeline.notify import Webhook
 from pipeline.quiet import message, root_cause
+from pipeline.report import document
 from pipeline.status import Outcome
 from schema.contract import Contract
 from schema.errors import DriftFound, RunFolderBusy, UserError
@@ -78,6 +80,23 @@ def failures_told(task: str, webhook: Webhook | None, folder: Path | None = None
                 found = status.record(task, run, outcome)
         notify.tell(webhook, found, lambda sentence: typer.echo(sentence, err=True))
         raise
+
+
+def catch_up(task: str, runs: Sequence[RunConfig]) -> None:
+    """Records the verdict of one of these runs if it was killed after it had come to it and before it could say so.
+
+    Args:
+        task: Its name.
+        runs: Their folder is held by the caller.
+    """
+    for run in runs:
+        found = status.read(run.output)
+        if found.get("state") != "running" or found["span"] != run.spans[-1].label:
+            continue
+        killed = dataclasses.replace(run, run_id=found["run_id"])
+        if (file := killed.reports / document.REPORT_FILE).is_file():
+            started = datetime.datetime.fromisoformat(found["started"])
+            status.record(task, killed, Outcome.of_report(document.read(file), started))
 
 
 def _failed(error: Exception, started: datetime.datetime) -> Outcome:

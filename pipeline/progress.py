@@ -64,6 +64,8 @@ class Progress:
         self._console.print(tables.verdict_line(report), soft_wrap=True)
         for sentence in gates.refusals(report):
             self._console.print(Text(f"  {sentence}", style="red"), soft_wrap=True)
+        if began := (report.get("training") or {}).get("warm_start"):
+            self._console.print(Text(tables.warm_start(began)), soft_wrap=True)
         for line in drift.lines(report):
             self._console.print(Text(line, style="yellow"), soft_wrap=True)
         page = run.reports / document.PAGE_FILE

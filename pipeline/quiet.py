@@ -31,9 +31,8 @@ def output_to(log: Path) -> Iterator[Console]:
     sys.stdout.flush()
     sys.stderr.flush()
     terminal, errors = os.dup(1), os.dup(2)
-    # absl and TFX log through the root logger; TensorFlow reads its level when it is first imported.
+    # TensorFlow reads its level when it is first imported.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
-    handler = None
     try:
         with (
             log.open("ab", buffering=0) as file,
@@ -42,12 +41,8 @@ def output_to(log: Path) -> Iterator[Console]:
         ):
             os.dup2(file.fileno(), 1)
             os.dup2(file.fileno(), 2)
-            handler = logging.StreamHandler()  # To sys.stderr, hence to the file.
-            handler.setFormatter(logging.Formatter("%(asctime)s %(levelname).1s %(name)s %(message)s"))
-            logging.getLogger().addHandler(handler)
-            logging.getLogger().setLevel(logging.INFO)
-            logging.getLogger("apache_beam.typehints").setLevel(logging.ERROR)  # Thousands of lines, no news.
-            yield Console(file=screen, highlight=False)
+            with logging_to_stderr():  # Hence to the file.
+                yield Console(file=screen, highlight=False)
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -55,8 +50,20 @@ def output_to(log: Path) -> Iterator[Console]:
         os.dup2(errors, 2)
         os.close(terminal)
         os.close(errors)
-        if handler:
-            logging.getLogger().removeHandler(handler)
+
+
+@contextmanager
+def logging_to_stderr() -> Iterator[None]:
+    """Logs what libraries have to say: absl and TFX log through the root logger."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname).1s %(name)s %(message)s"))
+    logging.getLogger().addHandler(handler)
+    logging.getLogger().setLevel(logging.INFO)
+    logging.getLogger("apache_beam.typehints").setLevel(logging.ERROR)  # Thousands of lines, no news.
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)
 
 
 def leave(code: int) -> NoReturn:

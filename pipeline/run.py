@@ -15,6 +15,7 @@ from components.data_gate.drift.component import load_drift
 from components.evaluator.component import REPORT_FILE
 from components.example_gen.component import rows_property
 from components.example_gen.window import SPAN_PROPERTY, WINDOW_PROPERTY, empty_spans, window_text
+from components.pusher import disk
 from components.pusher.component import DESTINATION_PROPERTY
 from components.statistics import load_by_split
 from components.trainer import curves
@@ -55,6 +56,7 @@ def run_task(
     """
     started = _now()
     key = run_key(contract, run)
+    disk.sweep(run.reports.parent)
     if run.fresh:
         for kept in (run.span_store, run.counts):  # Or else its spans would not be read.
             shutil.rmtree(kept, ignore_errors=True)
@@ -106,13 +108,21 @@ def run_task(
         },
         **judged,
     }
-    document.write(run.reports, report)
+    _write(report, run.reports)
+    return report
+
+
+def _write(report: dict[str, Any], folder: Path) -> None:
+    """Writes both files of a report; their folder appears with all of them, or not at all."""
+    draft = disk.beside(folder)
+    document.write(draft, report)
     try:
-        page.write(run.reports / document.PAGE_FILE, report)
+        page.write(draft / document.PAGE_FILE, report)
     except UserError:
         # The verdict stands and the model is served: a page that cannot be drawn does not change that.
         logging.exception("no report.html")
-    return report
+    draft.rename(folder)
+    disk.flush(folder.parent)
 
 
 def _now() -> str:

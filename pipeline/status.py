@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from filelock import FileLock
 
-from components.pusher.disk import write_whole
+from components.pusher.disk import sweep, write_whole
 from pipeline import openmetrics
 from pipeline.config import RunConfig
 from pipeline.report import gates
@@ -134,6 +134,8 @@ def _update(folder: Path, changes: dict[str, Any]) -> dict[str, Any]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _writing(folder):
+            for name in (STATUS_FILE, METRICS_FILE):
+                sweep(folder, name)
             before = read(folder)
             kept = before if "state" not in changes else {key: before[key] for key in _LASTING if key in before}
             status = {**dict.fromkeys(_LASTING), **kept, **changes}

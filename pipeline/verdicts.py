@@ -17,7 +17,7 @@ def find_verdict(output: Path, key: str) -> dict[str, Any] | None:
         key: What the run was of (see `identity.run_key`).
     """
     # Run ids sort by time.
-    for file in sorted(output.glob(f"reports/*/{REPORT_FILE}"), reverse=True):
+    for file in sorted(output.glob(f"reports/[!.]*/{REPORT_FILE}"), reverse=True):
         text = file.read_text(encoding="utf-8")
         if key not in text:  # Reports are long, and there is one per day.
             continue
@@ -25,3 +25,17 @@ def find_verdict(output: Path, key: str) -> dict[str, Any] | None:
         if report.get("key") == key:
             return report
     return None
+
+
+def files_by_key(output: Path) -> dict[str, Path]:
+    """Returns the newest report of everything that runs came to a verdict on, by its key, in the order of the runs.
+
+    Args:
+        output: The run's folder.
+    """
+    found: dict[str, Path] = {}
+    for file in sorted(output.glob(f"reports/[!.]*/{REPORT_FILE}")):
+        key = str(json.loads(file.read_text(encoding="utf-8")).get("key"))
+        found.pop(key, None)
+        found[key] = file
+    return found

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from schema import drift
+from schema import drift, gate_checks
 from schema.applications import BUILT_IN_WEIGHTS
 from schema.columns import SCHEMA_FILE, column_type, columns, domain
 from schema.document import Document
@@ -39,6 +39,7 @@ def check(document: Document, schema: schema_pb2.Schema, file: Path) -> Iterable
     yield from _image_checks(document, file.parent)
     yield from _label_checks(document, schema, file)
     yield from _column_checks(document, schema)
+    yield from gate_checks.value_checks(document, schema)
     yield from _name_checks(document, schema, file)
     yield from drift.schema_checks(document, schema, file)
 
@@ -148,19 +149,13 @@ def _column_checks(document: Document, schema: schema_pb2.Schema) -> Iterable[Pr
     mentioned += [(("data", "split", "column"), split["column"])] if isinstance(split.get("column"), str) else []
     keys = split.get("key")
     mentioned += [(("data", "split", "key", i), name) for i, name in enumerate(keys if isinstance(keys, list) else [])]
-    for path, wanted in _gate_slices(document):
+    for path, wanted in gate_checks.slices(document):
         if isinstance(wanted, str):
             mentioned.append((path, wanted))
         elif isinstance(wanted, list):
             mentioned += [((*path, i), name) for i, name in enumerate(wanted)]
-        for name, value in (wanted if isinstance(wanted, dict) else {}).items():
-            mentioned.append(((*path, name), name))
-            values, kind = domain(schema, name), column_type(declared[name]) if name in declared else ""
-            if values and value not in values:
-                yield document.problem((*path, name), f"'{value}' is not a value of '{name}'", values, value)
-            elif kind == "INT" and (isinstance(value, str) or (isinstance(value, float) and not value.is_integer())):
-                message = f"{value!r} is not an integer, as every value of '{name}' is in {SCHEMA_FILE}"
-                yield document.problem((*path, name), message)
+        elif isinstance(wanted, dict):
+            mentioned += [((*path, name), name) for name in wanted]
     multilabel = _multilabel(document)
     for path, name in mentioned:
         if not isinstance(name, str):
@@ -169,14 +164,6 @@ def _column_checks(document: Document, schema: schema_pb2.Schema) -> Iterable[Pr
             yield document.problem(path, f"'{name}' is not a column of {SCHEMA_FILE}", declared, name)
         elif path[:2] == ("data", "split") and name in multilabel:
             yield document.problem(path, f"'{name}' holds a list per row: split by a column of single values")
-
-
-def _gate_slices(document: Document) -> Iterator[tuple[KeyPath, Any]]:
-    """Yields the slice of every gate that has one, and where it stands."""
-    for owner, gates in document.section("gates").items():
-        for i, gate in enumerate(gates if isinstance(gates, list) else []):
-            if isinstance(gate, dict) and "slice" in gate:
-                yield ("gates", owner, i, "slice"), gate["slice"]
 
 
 def _name_checks(document: Document, schema: schema_pb2.Schema, file: Path) -> Iterable[Problem]:

@@ -187,6 +187,8 @@ def _apply(document: Document, override: str) -> Problem | None:
         if len(path) <= len(parents):
             if isinstance(target, dict) and target.get(part) is None:
                 target[part] = {}
+                # A key that no line of the file has.
+                document.sources.setdefault(path, f"--set {key.strip()}")
             target = target[index]
     target[path[-1]] = value
     for stale in [known for known in document.sources if known[: len(path)] == path]:

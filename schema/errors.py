@@ -28,6 +28,12 @@ class DriftFound(UserError):
     exit_code = 3
 
 
+class LeakFound(UserError):
+    """A replay of the past would use, or has used, rows of a later day than the one that it replays."""
+
+    exit_code = 3
+
+
 class TrainingDiverged(UserError):
     """The loss is not a number any more: nothing worth judging came out."""
 
@@ -35,7 +41,7 @@ class TrainingDiverged(UserError):
 
 
 class CanaryInterrupted(UserError):
-    """Somebody or the system ended the process that asks a new model: nothing is known about the model."""
+    """The process that asks a new model was ended from outside, or took too long: nothing is known about the model."""
 
     exit_code = 1
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Discriminator, Field, PlainSerializer, PositiveInt, Tag, model_validator
@@ -15,6 +16,13 @@ HeadMetric = Literal["accuracy", "balanced_accuracy", "auc", "macro_f1", "log_lo
 JointMetric = Literal["exact_match", "hamming_loss", "label_consistency"]
 METRICS: tuple[str, ...] = get_args(HeadMetric)
 JOINT_METRICS: tuple[str, ...] = get_args(JointMetric)
+# A smaller one counts as this, Keras's epsilon: one impossible label does not make the log loss infinite.
+MIN_PROBABILITY = 1e-7
+# Every metric is from 0 to this; log_loss in nats.
+LARGEST: Mapping[str, float] = {
+    **dict.fromkeys((*METRICS, *JOINT_METRICS), 1.0),
+    "log_loss": -math.log(MIN_PROBABILITY),
+}
 LOWER_IS_BETTER = frozenset({"log_loss", "ece", "hamming_loss", "label_consistency"})
 # Values of a column with fewer labelled rows are bad or good by chance: they do not decide unless a gate says so.
 EVERY_VALUE_MIN_LABELLED = 100
@@ -59,7 +67,7 @@ class Gate(Part):
     """
 
     metric: Literal[HeadMetric, JointMetric]
-    """What is bounded, over labelled rows."""
+    """What is bounded, over labelled rows: a number from 0 to 1, of `log_loss` to 16.118 nats."""
     min: float | None = None
     """Least value that passes."""
     max: float | None = None

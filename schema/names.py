@@ -12,6 +12,8 @@ SERVING_DEFAULT = "serving_default"
 SERVING_TF_EXAMPLE = "serving_tf_example"
 TRANSFORM_FEATURES = "transform_features"
 EVALUATION = "evaluation"
+# The input of the signatures that take serialized tf.Examples.
+EXAMPLES = "examples"
 TRAIN, EVAL, TEST = SPLITS = ("train", "eval", "test")
 SERVING_ENVIRONMENT = "SERVING"
 # What a labelled row without any tag holds: a tf.Example cannot tell an empty list from an absent column.

@@ -13,12 +13,12 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints, ValidationError
 
-from schema import data, drift, names
+from schema import data, drift, gate_checks, names, training_checks
 from schema.data import Data
 from schema.document import Document, read_document
 from schema.drift import Mode as DriftMode
 from schema.features import Feature
-from schema.gates import JOINT, JOINT_METRICS, METRICS, Gates
+from schema.gates import JOINT, Gates
 from schema.heads import Head
 from schema.part import Name, Part
 from schema.problems import Problem, TaskError
@@ -107,7 +107,8 @@ def _cross_checks(document: Document) -> Iterable[Problem]:
         yield document.problem(("heads", JOINT), message)
     yield from data.checks(document)
     yield from drift.checks(document)
-    yield from _gate_checks(document)
+    yield from gate_checks.checks(document)
+    yield from training_checks.checks(document)
     dependencies = {name: _dependencies(document.section("heads", name).get("depends_on")) for name in heads}
     for name, others in dependencies.items():
         for i, other in enumerate(others):
@@ -140,22 +141,6 @@ def _input_checks(document: Document) -> Iterable[Problem]:
             yield document.problem(("features", name), message)
         if name == "self":
             yield document.problem(("features", name), "'self' cannot be an input of a served model: rename it")
-
-
-def _gate_checks(document: Document) -> Iterable[Problem]:
-    """Yields gates on metrics that are of one head where all heads are meant, and the other way round."""
-    heads = document.section("heads")
-    for name, gates in document.section("gates").items():
-        for i, gate in enumerate(gates if isinstance(gates, list) else []):
-            metric = gate.get("metric") if isinstance(gate, dict) else None
-            path = ("gates", name, i, "metric")
-            if name == JOINT and metric in METRICS:
-                yield document.problem(path, f"{metric} is a metric of one head, not of all together", JOINT_METRICS)
-            elif name in heads and metric in JOINT_METRICS:
-                message = f"{metric} is over all heads together: put the gate under `gates.{JOINT}`"
-                yield document.problem(path, message, METRICS)
-            elif metric == "label_consistency" and len(heads) < 2:
-                yield document.problem(path, "label_consistency compares pairs of heads, and there is one head")
 
 
 def _dependencies(value: Any) -> list[Any]:

@@ -89,7 +89,7 @@ Optimizer = Annotated[
 
 class _Schedule(Part):
     warmup_epochs: Annotated[float, Field(ge=0)] = 0.0
-    """Epochs in which the learning rate rises from 0."""
+    """Epochs in which the learning rate rises from 0; fewer than `epochs`."""
 
 
 class ConstantSchedule(_Schedule):
@@ -113,7 +113,7 @@ class PlateauSchedule(_Schedule):
     factor: Annotated[float, Field(gt=0, lt=1)] = 0.5
     """What is left of the learning rate each time."""
     patience: PositiveInt = 1
-    """Epochs; smaller than that of early stopping, or it has no say."""
+    """Epochs; fewer than that of early stopping."""
 
 
 Schedule = Annotated[
@@ -143,6 +143,9 @@ class Training(Part):
     """Momentum per step of a moving average of the weights, which is then what is evaluated and served; null: none."""
     early_stopping: EarlyStopping | None = EarlyStopping()
     """When to stop before `epochs`; if null, never, and the last weights are kept."""
+    warm_start: bool = False
+    """Whether to begin from the weights of the last blessed model, where layers agree by name and shape; terms of a
+    vocabulary and classes find their own. Of a run, that is: `multihead compare` always begins anew."""
     balancing: Balancing = FixedBalancing()
     """How the losses of the heads become one step."""
     seed: Annotated[int, Field(ge=0)] = 0

@@ -7,6 +7,7 @@ container while the run goes on, as nobody else can see its serving folder.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 from components.pusher.history import read_history
 from components.pusher.pointer import Pointer, read_pointer
@@ -36,7 +37,7 @@ def no_serving_folder() -> Choice:
     return Choice(None, "no baseline: the run has no serving folder, so `max_drop` was not applied")
 
 
-def choose(store: Store, repeated: str = "") -> Choice:
+def choose(store: Store, training: Callable[[Choice], str] | None = None) -> Choice:
     """Returns the last blessed model.
 
     A pointer that is lost is made up for by what the last push wrote into its version; at a cold start there is no
@@ -44,9 +45,10 @@ def choose(store: Store, repeated: str = "") -> Choice:
 
     Args:
         store: The serving folder.
-        repeated: Digest of the training that is to be judged, where a cache keeps verdicts: a run that repeats the
-            training of the last blessed model is then compared with what that model was compared with, not with
-            itself, and the same run twice gives the same verdict. An empty string where none does.
+        training: Returns the digest of the training that is to be judged, given the model that it would be compared
+            with. Where a cache keeps verdicts, a run that repeats the training of the last blessed model is compared
+            with what that model was compared with, not with itself: the same run twice gives the same verdict. None
+            where no cache does.
 
     Raises:
         DataError: The pointer is half written, or names a version that is gone.
@@ -54,8 +56,14 @@ def choose(store: Store, repeated: str = "") -> Choice:
     pointer = read_pointer(store.folder) or _lost_pointer(store)
     if pointer is None:
         return Choice(None, "no baseline: no model was blessed before, so `max_drop` was not applied")
-    if not repeated or pointer.training != repeated:
+    if training is None:
         return Choice(pointer.version)
+    before = _baseline_of(pointer, store)
+    return before if pointer.training == training(before) else Choice(pointer.version)
+
+
+def _baseline_of(pointer: Pointer, store: Store) -> Choice:
+    """Returns what the last blessed model was compared with, for a run that repeats its training."""
     if pointer.baseline and (compared_with := store.version_of(pointer.baseline)):
         return Choice(compared_with)
     then = f"compared with {pointer.baseline}, which is gone" if pointer.baseline else "judged without a baseline"

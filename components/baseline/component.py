@@ -6,6 +6,7 @@ own run's root: so the served version is copied.
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from components.baseline.decision import VERSION_PROPERTY, write_decision
 from components.example_gen.state import DATA_PROPERTY
 from components.pusher import stores
 from components.pusher.history import revocation
+from schema.errors import DataError
 
 
 class Executor(base_executor.BaseExecutor):
@@ -60,12 +62,14 @@ def _decide(given: dict[str, Any], data: str, target: Path) -> dict[str, Any]:
     choice: Choice = asked_for_none(reason) if reason else no_serving_folder()
     if serving:
         with stores.opened(serving) as store:
-            revoked = revocation(store.folder, training)
             if not reason:
                 choice = choose(store)
             if choice.version is not None:
                 name = store.name(choice.version)
                 store.fetch(choice.version, target)
+            if given["warm_start"]:
+                training += f"-{_identity(target)}"
+            revoked = revocation(store.folder, training)
     return {
         "baseline": name,
         "no_baseline": choice.why_none,
@@ -74,6 +78,17 @@ def _decide(given: dict[str, Any], data: str, target: Path) -> dict[str, Any]:
         "data_fingerprint": data,
         "replace_pointer": int(bool(reason)),
     }
+
+
+def _identity(model: Path) -> str:
+    """Returns a digest of a model, for trainings that begin from it; an empty string if there is none."""
+    if not model.exists():
+        return ""
+    file = model / "fingerprint.pb"
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+    except OSError as error:
+        raise DataError(f"{file}: the last blessed model is not whole ({error.strerror}); give no_baseline") from None
 
 
 class BaselineSpec(types.ComponentSpec):
@@ -85,6 +100,7 @@ class BaselineSpec(types.ComponentSpec):
         "recipe": ExecutionParameter(type=str),
         "serving": ExecutionParameter(type=str),
         "no_baseline": ExecutionParameter(type=str),
+        "warm_start": ExecutionParameter(type=int),
     }
     INPUTS = {"examples": ChannelParameter(type=standard_artifacts.Examples)}
     OUTPUTS = {"model": ChannelParameter(type=standard_artifacts.Model)}
@@ -101,6 +117,7 @@ class Baseline(base_component.BaseComponent):
             pointer in `serving`; then the stage must not be cached. Else an empty string.
         serving: The serving folder to look into: a path, a URI of an object store, or an empty string for none.
         no_baseline: Why not to compare, if the run asks for it; else an empty string.
+        warm_start: Whether the training begins from the version, and is another one from another.
     """
 
     SPEC_CLASS = BaselineSpec
@@ -114,6 +131,7 @@ class Baseline(base_component.BaseComponent):
         recipe: str = "",
         serving: str | RuntimeParameter = "",
         no_baseline: str | RuntimeParameter = "",
+        warm_start: bool = False,
     ):
         super().__init__(
             BaselineSpec(
@@ -123,6 +141,7 @@ class Baseline(base_component.BaseComponent):
                 recipe=recipe,
                 serving=serving,
                 no_baseline=no_baseline,
+                warm_start=int(warm_start),
                 model=types.Channel(type=standard_artifacts.Model),
             )
         )

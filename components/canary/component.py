@@ -16,11 +16,10 @@ from tfx.types.component_spec import ChannelParameter, ExecutionParameter
 from tfx.utils import path_utils
 
 from components.canary import process
+from components.exported import WARMUP_FILE
 from schema.names import TEST
 
 CANARY_FILE = "canary.json"
-# By this name, in `assets.extra`, TensorFlow Serving knows it.
-WARMUP_FILE = "tf_serving_warmup_requests"
 
 
 class CanaryFindings(types.Artifact):

@@ -18,14 +18,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from components import raw_examples
 from components.canary import checks, warmup
 from components.canary.requests import Request, Row, examples, given_columns, read_rows, requests
 from components.servable import Servable
 from schema import names
 from schema.errors import DataError
 
-# Real rows to ask about: enough to hold missing values and several classes, few enough for large images.
-NUM_ROWS = 32
 # One-row requests for the latencies, or as many as fit into the time.
 LATENCY_REQUESTS = 200
 LATENCY_SECONDS = 2.0
@@ -60,7 +59,7 @@ def probe(model: Path, folder: str, warmup_file: Path) -> Iterator[dict[str, Any
     except DataError as error:
         yield _check(LOADING, str(model), str(error))
         return
-    rows = read_rows(_records(folder), servable.exported.features)
+    rows = read_rows(raw_examples.first(folder), servable.exported.features)
     if not rows:
         yield _check(LOADING, folder, "there are no rows to ask about")
         return
@@ -78,11 +77,6 @@ def probe(model: Path, folder: str, warmup_file: Path) -> Iterator[dict[str, Any
             difference = checks.disagreement(answers, servable.exported)
             yield _check("signatures compared", request.name, difference)
     yield {"latency": {signature: _latency(servable, signature, rows) for signature in sorted(sound)}}
-
-
-def _records(folder: str) -> Iterator[bytes]:
-    files = sorted(tf.io.gfile.glob(f"{folder}/*"))
-    return tf.data.TFRecordDataset(files, compression_type="GZIP").take(NUM_ROWS).as_numpy_iterator()
 
 
 def _check(signature: str, request: str, problem: str | None) -> dict[str, Any]:

@@ -7,13 +7,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from schema.errors import CanaryInterrupted
 
-# Loading a large model and asking it some hundred times takes seconds to a minute or two; longer is a hang.
+# Loading a large model and asking it some hundred times takes seconds to a minute or two; much longer, where the
+# machine has too much to do, or where the model hangs.
 TIME_LIMIT_SECONDS = 900
 
 # Nobody's code ends itself by these: they come from a person, or from a system that runs out of memory.
@@ -42,27 +43,32 @@ def watch(command: Sequence[str], time_limit: float) -> dict[str, Any]:
 
     Args:
         command: Prints what `components.canary.probe` prints.
-        time_limit: Seconds until it counts as hanging.
+        time_limit: Seconds until it is ended.
 
     Returns:
         `ok`; `failures`, sentences; `checks`, each with `signature`, `request`, `ok` and `message`; and `latency`, with
         `p50_ms` and `p99_ms` by signature.
 
     Raises:
-        CanaryInterrupted: The process was ended from outside: a finding would be kept, and refuse the model for ever.
+        CanaryInterrupted: The process was ended from outside, or took too long: a finding would be kept, and refuse the
+            model for ever.
     """
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
     try:
         done = subprocess.run(command, cwd=_ROOT, env=environment, capture_output=True, timeout=time_limit, check=False)
-        if -done.returncode in _FROM_OUTSIDE:
-            raise CanaryInterrupted(
-                f"the process that asks the new model was ended by {signal.Signals(-done.returncode).name}, as a "
-                "system does that runs out of memory; nothing was judged, and the same command goes on from here"
-            )
-        said, complaint = done.stdout, _end(done.returncode, done.stderr)
     except subprocess.TimeoutExpired as expired:
-        said, complaint = expired.stdout or b"", f"did not end within {time_limit} seconds"
-    return _findings(said, complaint)
+        late = f"did not end within {time_limit} seconds{_last(_lines(expired.stdout or b''))}"
+        raise _interrupted(f"{late}; if the machine was not busy, the model hangs there") from None
+    if -done.returncode in _FROM_OUTSIDE:
+        name = signal.Signals(-done.returncode).name
+        raise _interrupted(f"was ended by {name}, as a system does that runs out of memory")
+    return _findings(done.stdout, _end(done.returncode, done.stderr))
+
+
+def _interrupted(how: str) -> CanaryInterrupted:
+    return CanaryInterrupted(
+        f"the process that asks the new model {how}; nothing was judged, and the same command goes on from here"
+    )
 
 
 def _end(code: int, stderr: bytes) -> str | None:
@@ -78,18 +84,23 @@ def _end(code: int, stderr: bytes) -> str | None:
 def _findings(said: bytes, complaint: str | None) -> dict[str, Any]:
     checks: list[dict[str, Any]] = []
     latency: dict[str, dict[str, float]] = {}
-    asking: list[str] = []
-    for line in _lines(said):
+    lines = _lines(said)
+    for line in lines:
         if "check" in line:
             checks.append(line["check"])
-        latency, asking = line.get("latency", latency), line.get("asking", asking)
+        latency = line.get("latency", latency)
     failures = [f"{c['signature']}, {c['request']}: {c['message']}" for c in checks if not c["ok"]]
     if complaint:
-        last = f"; the last thing it was asked was {asking[0]}, {asking[1]}" if asking else ""
-        failures.append(f"the process that loaded the model {complaint}{last}")
+        failures.append(f"the process that loaded the model {complaint}{_last(lines)}")
     elif not failures and not latency:
         failures.append("the process that loaded the model ended before it had asked everything")
     return {"ok": not failures, "failures": failures, "checks": checks, "latency": latency}
+
+
+def _last(lines: Sequence[Mapping[str, Any]]) -> str:
+    """Returns what a process was at, for the end of a sentence about it."""
+    asked = [line["asking"] for line in lines if "asking" in line]
+    return f"; the last thing it was asked was {', '.join(asked[-1])}" if asked else ""
 
 
 def _lines(said: bytes) -> list[dict[str, Any]]:

@@ -9,16 +9,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from components.exported import ExportedFeature
+from components.exported import MISSING, NUMPY_TYPES, ExportedFeature
 from schema import names
 
 Features = Mapping[str, ExportedFeature]
 # A value by feature; a feature without one is not in it.
 Row = dict[str, Any]
 
-# What stands for no value in a tensor, and whether a value is that, by type of column.
-_MISSING: dict[str, Any] = {"INT": names.MISSING_INT, "FLOAT": float("nan"), "BYTES": b""}
-_DTYPES: dict[str, Any] = {"INT": np.int64, "FLOAT": np.float32, "BYTES": object}
 # Fields of tf.train.Feature that hold a value, and the lists that they take.
 _LISTS: dict[str, tuple[str, Callable[..., Any]]] = {
     "INT": ("int64_list", tf.train.Int64List),
@@ -84,7 +81,7 @@ def _example(row: Row, features: Features) -> tf.train.Example:
 def columns(rows: Sequence[Row], features: Features) -> dict[str, np.ndarray]:
     """Returns rows as one array `(rows,)` per feature, with what stands for a missing value where there is none."""
     return {
-        name: np.array([row.get(name, _MISSING[feature.dtype]) for row in rows], _DTYPES[feature.dtype])
+        name: np.array([row.get(name, MISSING[feature.dtype]) for row in rows], NUMPY_TYPES[feature.dtype])
         for name, feature in features.items()
     }
 

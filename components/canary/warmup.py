@@ -17,8 +17,6 @@ from components.canary import requests
 from components.exported import Exported
 from schema import names
 
-# Of tf.Examples in the signature that takes them.
-_EXAMPLES_INPUT = "examples"
 # Rows that come alone, as most requests do, before a batch of all of them.
 _SINGLE_ROWS = 4
 
@@ -41,7 +39,7 @@ def logs(rows: Sequence[requests.Row], exported: Exported) -> Iterator[predictio
     for batch in (*([row] for row in rows[:_SINGLE_ROWS]), rows):
         yield _log(exported.task, names.SERVING_DEFAULT, requests.columns(batch, exported.features))
         serialized = np.array(requests.examples(batch, exported.features), object)
-        yield _log(exported.task, names.SERVING_TF_EXAMPLE, {_EXAMPLES_INPUT: serialized})
+        yield _log(exported.task, names.SERVING_TF_EXAMPLE, {names.EXAMPLES: serialized})
 
 
 def _log(task: str, signature: str, inputs: Mapping[str, Any]) -> prediction_log_pb2.PredictionLog:

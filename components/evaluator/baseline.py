@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-import tensorflow as tf
-
+from components import raw_examples
 from components.exported import ExportedHead
 from components.servable import Servable
 from schema import names
 from schema.errors import DataError
-
-# Enough rows to meet a missing value, few enough for large images.
-_NUM_ROWS = 32
 
 
 def fault(model: Path, heads: Mapping[str, ExportedHead], examples: str) -> str | None:
@@ -26,8 +21,7 @@ def fault(model: Path, heads: Mapping[str, ExportedHead], examples: str) -> str 
         heads: That it is to answer.
         examples: Folder of raw examples, gzip TFRecords.
     """
-    files = sorted(tf.io.gfile.glob(f"{examples}/*"))
-    rows = [*itertools.islice(tf.data.TFRecordDataset(files, compression_type="GZIP").as_numpy_iterator(), _NUM_ROWS)]
+    rows = raw_examples.first(examples)
     wanted = {
         names.EVALUATION: set(heads),
         names.TRANSFORM_FEATURES: {part(head) for head in heads for part in (names.label, names.labelled)},

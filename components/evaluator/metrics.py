@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from schema.gates import METRICS
+from schema.gates import METRICS, MIN_PROBABILITY
 
 LABELLED = "labelled"
 ECE_UNCALIBRATED = "ece_uncalibrated"
@@ -24,7 +24,6 @@ _MAX_LOGIT = 16.0
 HISTOGRAM_EDGES = tuple(i / 20 for i in range(21))  # Of probability, for people to look at.
 MAX_CONFUSION_CLASSES = 100  # Nobody reads a larger table.
 ECE_BINS = 15  # Guo et al. 2017 (arXiv 1706.04599).
-_MIN_PROBABILITY = 1e-7  # Keras's epsilon: one impossible label does not make the loss infinite.
 
 
 def decide(probabilities: np.ndarray, thresholds: Sequence[float] | np.ndarray, multilabel: bool) -> np.ndarray:
@@ -97,7 +96,7 @@ class HeadCounts:
         question = np.arange(questions)
         pairs = (question * size + truth) * size + decided
         true = np.take_along_axis(answers, truth[..., np.newaxis], axis=-1)
-        log_loss = -np.log(np.maximum(true, _MIN_PROBABILITY)).sum()
+        log_loss = -np.log(np.maximum(true, MIN_PROBABILITY)).sum()
         return cls(
             confusion=np.bincount(pairs.ravel(), minlength=questions * size**2).reshape(questions, size, size),
             scores=_histograms(answers, truth),

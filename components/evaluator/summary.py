@@ -13,6 +13,7 @@ from components.evaluator.metrics import LABELLED
 from components.evaluator.results import OVERALL, Results, SliceKey
 from components.evaluator.verdict import Verdict
 from components.exported import ExportedHead
+from components.statistics import column_name
 from schema.gates import JOINT
 
 
@@ -83,7 +84,7 @@ def labelled_rows(
     counts: dict[str, dict[str, int]] = {head: dict.fromkeys(statistics, 0) for head in heads}
     for split, of_split in statistics.items():
         for feature in of_split.datasets[0].features:
-            name = feature.name or ".".join(feature.path.step)
+            name = column_name(feature)
             if name in counts:
                 counts[name][split] = feature.string_stats.common_stats.num_non_missing
     return counts

@@ -28,8 +28,8 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ExecutionParameter
 
 from components.example_gen import source, state, store
+from components.example_gen.entries import Entry, entries_from_json, entries_to_json
 from components.example_gen.layout import Layout
-from components.example_gen.store import Entry, entries_from_json, entries_to_json
 from components.example_gen.window import describe, find_window
 from components.example_gen.write import NAMESPACE, Work, WriteShard
 from schema.data import Data, SpanSplit, Split

@@ -15,32 +15,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from tfx.dsl.io import fileio
 
 from components.example_gen import split
+from components.example_gen.entries import Entry
 from schema.data import Split
 from schema.names import SPLITS
 
 _SUMMARY_FILE = "summary.json"
-
-
-@dataclasses.dataclass(frozen=True)
-class Entry:
-    """A span to be read, or read already.
-
-    Attributes:
-        label: Of the span.
-        number: Of the span.
-        folder: Where its files are.
-        key: Digest of its files and of what decides how they are encoded.
-    """
-
-    label: str
-    number: int
-    folder: str
-    key: str
-
-    @property
-    def name(self) -> str:
-        """Name of its folder in the store."""
-        return f"{self.label}-{self.key}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,16 +33,6 @@ class Summary:
 
     rows: Mapping[str, int]
     values: Mapping[str, int]
-
-
-def entries_to_json(entries: Iterable[Entry]) -> str:
-    """Returns a JSON form that `entries_from_json` reads."""
-    return json.dumps([dataclasses.asdict(entry) for entry in entries])
-
-
-def entries_from_json(text: str) -> tuple[Entry, ...]:
-    """Reads what `entries_to_json` wrote."""
-    return tuple(Entry(**entry) for entry in json.loads(text))
 
 
 def absent(store: str, entries: Iterable[Entry]) -> list[Entry]:
@@ -133,6 +102,15 @@ def files_of(entry: Entry, folders: Iterable[str]) -> list[str]:
         for file in sorted(fileio.listdir(folder))
         if file.startswith(prefixes)
     ]
+
+
+def label_of_file(name: str) -> str:
+    """Returns the label of the span whose rows a file holds that `assemble` put together."""
+    for split_name in SPLITS:
+        label, found, _ = name.rpartition(f"-{split_name}-")
+        if found:
+            return label
+    return ""
 
 
 def _prefix(entry: Entry, split_name: str) -> str:

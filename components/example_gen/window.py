@@ -13,6 +13,7 @@ from tfx import types
 from tfx.dsl.io import fileio
 
 from components.example_gen import source, spans, store
+from components.example_gen.entries import Entry
 from schema.data import Data
 from schema.errors import DataError
 
@@ -33,7 +34,7 @@ def window_text(window: Sequence[_Labelled]) -> str:
     return f"{window[0].label}..{window[-1].label}"
 
 
-def find_window(folder: Path, data: Data, span: str, count: int) -> tuple[store.Entry, ...]:
+def find_window(folder: Path, data: Data, span: str, count: int) -> tuple[Entry, ...]:
     """Returns the spans of a window, the newest last; none if the data has no spans.
 
     Args:
@@ -55,10 +56,10 @@ def find_window(folder: Path, data: Data, span: str, count: int) -> tuple[store.
     except DataError as error:
         raise DataError(f"{folder}: {error}") from None
     keys = (source.fingerprint(source.find_files(Path(one.folder), data.format)) for one in chosen)
-    return tuple(store.Entry(one.label, one.number, one.folder, key) for one, key in zip(chosen, keys, strict=True))
+    return tuple(Entry(one.label, one.number, one.folder, key) for one, key in zip(chosen, keys, strict=True))
 
 
-def describe(examples: types.Artifact, window: Sequence[store.Entry], folder: str) -> None:
+def describe(examples: types.Artifact, window: Sequence[Entry], folder: str) -> None:
     """Writes down which spans the examples are of, and what each holds.
 
     Args:
@@ -87,10 +88,10 @@ def load_window(examples: types.Artifact) -> list[dict[str, Any]]:
     return found
 
 
-def entries(examples: types.Artifact) -> tuple[store.Entry, ...]:
+def entries(examples: types.Artifact) -> tuple[Entry, ...]:
     """Returns the spans of examples, the newest last."""
-    names = [field.name for field in dataclasses.fields(store.Entry)]
-    return tuple(store.Entry(**{name: span[name] for name in names}) for span in load_window(examples))
+    names = [field.name for field in dataclasses.fields(Entry)]
+    return tuple(Entry(**{name: span[name] for name in names}) for span in load_window(examples))
 
 
 def empty_spans(examples: types.Artifact) -> list[str]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import apache_beam as beam
+import pyarrow as pa
 import tensorflow as tf
 from apache_beam.metrics import Metrics
 from tfx.dsl.io import fileio
@@ -42,6 +43,21 @@ class Work:
     span: str = ""
 
 
+def encoded(shard: source.Shard, layout: Layout) -> Iterator[tuple[pa.RecordBatch, list[bytes]]]:
+    """Yields the rows of a shard, batch by batch: as columns of features, and each as a serialized tf.Example.
+
+    Raises:
+        DataError: The file or an image cannot be read.
+    """
+    encode = example_coder.RecordBatchToExamplesEncoder().encode
+    first_row = shard.first_row
+    for batch in source.read_shard(shard, layout.types, has_images=bool(layout.images)):
+        rows = columns.to_features(batch, layout.types, shard.file, {*layout.labels, *layout.images}, layout.separators)
+        rows = images.read(rows, layout.images, shard.file, first_row)
+        first_row += batch.num_rows
+        yield rows, encode(rows)
+
+
 class WriteShard(beam.DoFn):
     """Reads shards and writes their rows, one gzip TFRecord file per split that has any."""
 
@@ -60,16 +76,9 @@ class WriteShard(beam.DoFn):
         temporary = {key: os.path.join(folder, f".{name}-{uuid.uuid4().hex}") for key, folder in work.folders.items()}
         options = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=1)
         writers = {key: tf.io.TFRecordWriter(path, options) for key, path in temporary.items()}
-        encode = example_coder.RecordBatchToExamplesEncoder().encode
-        layout, shard, first_row = self._layout, work.shard, work.shard.first_row
+        layout, shard = self._layout, work.shard
         counted = dict.fromkeys(SPLITS, 0)
-        for batch in source.read_shard(shard, layout.types, has_images=bool(layout.images)):
-            rows = columns.to_features(
-                batch, layout.types, shard.file, {*layout.labels, *layout.images}, layout.separators
-            )
-            rows = images.read(rows, layout.images, shard.file, first_row)
-            first_row += batch.num_rows
-            serialized = encode(rows)
+        for rows, serialized in encoded(shard, layout):
             splits = split.assign(rows, self._rule, layout.labels)
             for record, position in zip(serialized, splits.tolist(), strict=True):
                 writers[SPLITS[position]].write(record)

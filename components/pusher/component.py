@@ -15,9 +15,9 @@ from tfx.types.component_spec import ChannelParameter, ExecutionParameter
 from tfx.utils import path_utils
 
 from components.baseline.decision import decided
-from components.canary.component import WARMUP_FILE, CanaryFindings
+from components.canary.component import CanaryFindings
 from components.evaluator.component import BLESSED_PROPERTY, REPORT_FILE, HeadReport
-from components.exported import EXTRA_FOLDER, read_exported
+from components.exported import EXTRA_FOLDER, WARMUP_FILE, read_exported
 from components.pusher import facts, model_card, serving, stores
 from components.pusher.history import Record
 from components.statistics import load_by_split

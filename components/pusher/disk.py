@@ -3,8 +3,37 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+# What a writer that was killed leaves: `.NAME-` and the digits of a UUID.
+_BESIDE = re.compile(r"\.(.+)-[0-9a-f]{32}")
+
+
+def beside(path: Path) -> Path:
+    """Returns a new hidden path in the same folder, to write to before it is renamed; `sweep` knows it."""
+    return path.with_name(f".{path.name}-{uuid.uuid4().hex}")
+
+
+def sweep(folder: Path, name: str | None = None) -> None:
+    """Removes what killed writers have left in a folder; for whoever is its only writer.
+
+    Args:
+        folder: Of files or folders that are written by way of `beside`; need not be there.
+        name: Of the only one that is swept for.
+    """
+    for entry in list(folder.iterdir()) if folder.is_dir() else ():
+        found = _BESIDE.fullmatch(entry.name)
+        if not found or name not in (None, found[1]):
+            continue
+        if entry.is_dir():
+            shutil.rmtree(entry, ignore_errors=True)
+        else:
+            entry.unlink(missing_ok=True)
 
 
 def flush(path: Path) -> None:
@@ -16,13 +45,23 @@ def flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def write_whole(file: Path, text: str) -> None:
-    """Writes a file beside, flushes it and puts it in place: a reader sees the old text or the new one."""
-    temporary = file.with_name(f".{file.name}-{uuid.uuid4().hex}")
+@contextmanager
+def replacing(file: Path) -> Iterator[Path]:
+    """Gives a hidden path beside a file; what is written there is flushed and takes the file's place in the end.
+
+    A reader sees the old file or the new one. After an error the old one stays, and nothing is left beside it.
+    """
+    temporary = beside(file)
     try:
-        temporary.write_text(text, encoding="utf-8")
+        yield temporary
         flush(temporary)
         temporary.replace(file)
     finally:
         temporary.unlink(missing_ok=True)
     flush(file.parent)
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Writes a text in UTF-8, flushes it and puts it in place: a reader sees the old text or the new one."""
+    with replacing(file) as temporary:
+        temporary.write_text(text, encoding="utf-8")

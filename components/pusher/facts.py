@@ -7,6 +7,8 @@ from typing import Any
 
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
+from components.statistics import column_name
+
 _Statistics = Mapping[str, statistics_pb2.DatasetFeatureStatisticsList]
 
 
@@ -21,7 +23,7 @@ def missing(statistics: _Statistics, columns: Iterable[str]) -> dict[str, float]
     found = dict.fromkeys(columns, 0)
     for of_split in statistics.values():
         for feature in of_split.datasets[0].features:
-            if (name := _name(feature)) in found:
+            if (name := column_name(feature)) in found:
                 found[name] += int(_common(feature).num_non_missing)
     return {name: 1 - count / total if total else 1.0 for name, count in found.items()}
 
@@ -40,7 +42,7 @@ def label_counts(
     }
     for split, of_split in statistics.items():
         for feature in of_split.datasets[0].features:
-            name, strings = _name(feature), feature.string_stats
+            name, strings = column_name(feature), feature.string_stats
             if not (of_head := found.get(name)):
                 continue
             counted = {bucket.label: int(bucket.sample_count) for bucket in strings.rank_histogram.buckets}
@@ -50,10 +52,6 @@ def label_counts(
             for label, by_split in of_head.items():
                 by_split[split] = counted.get(label, 0)
     return found
-
-
-def _name(feature: statistics_pb2.FeatureNameStatistics) -> str:
-    return feature.name or ".".join(feature.path.step)
 
 
 def _common(feature: statistics_pb2.FeatureNameStatistics) -> Any:

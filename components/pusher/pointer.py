@@ -45,13 +45,22 @@ def read_pointer(folder: Path) -> Pointer | None:
         return None
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{file}: cannot be read ({error}); {_MEND}") from None
-    try:
-        pointer = Pointer(**json.loads(text))
-    except (ValueError, TypeError):
-        raise DataError(f"{file}: is not what a push writes; {_MEND}") from None
+    pointer = _parse(text)
+    if pointer is None:
+        raise DataError(f"{file}: is not what a push writes; {_MEND}")
     if type(pointer.version) is not int or not version_folder(folder, pointer.version).is_dir():
         raise DataError(f"{file}: names version {pointer.version}, which is not there; {_MEND}")
     return pointer
+
+
+def _parse(text: str) -> Pointer | None:
+    """Returns a pointer if the text is one; its version may be anything."""
+    try:
+        pointer = Pointer(**json.loads(text))
+    except (ValueError, TypeError):
+        return None
+    is_whole = isinstance(pointer.source, str) and isinstance(pointer.training, str)
+    return pointer if is_whole and isinstance(pointer.baseline, str | None) else None
 
 
 def read_number(folder: Path) -> int:

@@ -10,9 +10,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import json
-import re
 import shutil
-import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -23,9 +21,6 @@ from components.pusher.pointer import Pointer, read_number, read_pointer, write_
 from schema.errors import DataError
 
 __all__ = ["latest", "prune", "publish", "push", "version_folder", "versions"]
-
-# What a push that was killed leaves behind: half a version, or one that was being deleted.
-_HIDDEN = re.compile(r"\.[0-9]+-[0-9a-f]{32}")
 
 # Makes files from what is known of a push: contents by path inside the version.
 ExtraFiles = Callable[[Record], Mapping[str, bytes]]
@@ -61,6 +56,7 @@ def push(
     Raises:
         DataError: The folder's pointer is damaged, or its history cannot be opened.
     """
+    disk.sweep(folder)
     try:
         pointer = read_pointer(folder)
     except DataError:
@@ -95,12 +91,12 @@ def publish(model: Path, folder: Path, draft: Record, extra: ExtraFiles | None =
         DataError: The folder's history cannot be opened.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    _sweep(folder)
+    disk.sweep(folder)
     history = read_history(folder)
     version = history.highest + 1
     now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
     record = dataclasses.replace(draft, version=version, of=draft.of or version, pushed=now)
-    temporary = _hidden(folder, version)
+    temporary = disk.beside(version_folder(folder, version))
     try:
         shutil.copytree(model, temporary)
         for name, contents in (extra(record) if extra else {}).items():
@@ -129,17 +125,5 @@ def prune(folder: Path, keep: int) -> None:
     """
     pointed_to = read_number(folder)
     for version in (number for number in versions(folder)[:-keep] if number != pointed_to):
-        hidden = version_folder(folder, version).rename(_hidden(folder, version))
+        hidden = version_folder(folder, version).rename(disk.beside(version_folder(folder, version)))
         shutil.rmtree(hidden, ignore_errors=True)
-
-
-def _hidden(folder: Path, version: int) -> Path:
-    """Returns a folder that no server takes for a version."""
-    return folder / f".{version}-{uuid.uuid4().hex}"
-
-
-def _sweep(folder: Path) -> None:
-    """Removes what killed pushes left: each may be as large as a model."""
-    for entry in folder.iterdir():
-        if _HIDDEN.fullmatch(entry.name):
-            shutil.rmtree(entry, ignore_errors=True)

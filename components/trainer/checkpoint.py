@@ -10,7 +10,7 @@ import dataclasses
 import json
 import shutil
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,19 +50,20 @@ class Checkpoint(keras.callbacks.Callback):
     """Keeps one file up to date with everything that the next epoch depends on, and removes it when training ends.
 
     The file is replaced in one step: it is always that of a finished epoch. One that cannot be read, or that belongs to
-    another model, is reported in the log and ignored. The order of rows is not kept: a resumed training shuffles as if
-    it began.
+    another model, is reported in the log and ignored.
 
     Belongs last among the callbacks: it keeps what the others have made of the epoch.
 
     Args:
         folder: Of this training alone.
         others: The callbacks whose state is kept.
+        batches: What is trained on, shuffled by a seed or not at all.
     """
 
-    def __init__(self, folder: Path, others: Sequence[keras.callbacks.Callback]):
+    def __init__(self, folder: Path, others: Sequence[keras.callbacks.Callback], batches: Iterable[Any]):
         super().__init__()
         self._folder = folder
+        self._batches = batches
         self._kept = {
             kind.__name__: (callback, names)
             for kind, names in _KEPT.items()
@@ -101,9 +102,13 @@ class Checkpoint(keras.callbacks.Callback):
             raise ValueError(f"it knows of {sorted(state.callbacks)}, this training has {sorted(expected_names)}")
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Gives the other callbacks their state back, after each has reset itself."""
+        """Gives the other callbacks their state back, after each has reset itself, and finds the order of the rows."""
         if self._resumed is None:
             return
+        # tf.data draws the order of an epoch as its first batch is taken: begun as often as before the kill, it goes on
+        # with the orders that a training without a break would have seen.
+        for _ in range(self._resumed.epochs):
+            next(iter(self._batches))
         for name, (callback, attributes) in self._kept.items():
             for attribute in attributes:
                 setattr(callback, attribute, self._resumed.callbacks[name][attribute])

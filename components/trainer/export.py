@@ -12,10 +12,11 @@ import tensorflow_transform as tft
 
 from components import images
 from components.exported import ExportedFeature, exported_file, to_data
-from components.trainer import raw_columns
+from components.trainer import kept_weights, raw_columns
 from components.trainer.calibration import Calibration
 from components.trainer.logits import log_probabilities
 from components.trainer.model import MultiHeadModel
+from components.trainer.terms import axes_of
 from schema import names
 from schema.features import ImageFeature
 from schema.task import TaskSpec
@@ -40,6 +41,7 @@ class ServingModule(tf.Module):
     ):
         super().__init__()
         self._model = model
+        setattr(self, kept_weights.ATTRIBUTE, kept_weights.layer_weights(model))
         self._transform = transform_output.transform_features_layer()
         self._raw_spec = transform_output.raw_feature_spec()
         self._feature_spec = {name: self._raw_spec[name] for name in task.features}
@@ -61,12 +63,12 @@ class ServingModule(tf.Module):
 
         return tf.function(serving_default, input_signature=[raw_columns.tensor_specs(self._feature_spec)])
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=names.EXAMPLES)])
     def serving_tf_example(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Answers serialized raw tf.Examples `(batch,)`; labels in them are not read."""
         return self._answers(self._log_probabilities(self._parse(examples)))
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=names.EXAMPLES)])
     def evaluation(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns probabilities by head, float32 `(batch, num_classes)`, of serialized raw tf.Examples `(batch,)`.
 
@@ -78,7 +80,7 @@ class ServingModule(tf.Module):
             outputs[names.uncalibrated(name)] = self._heads[name].uncalibrated(log_p)
         return outputs
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=names.EXAMPLES)])
     def transform_features(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns transformed features and labels, of serialized raw tf.Examples `(batch,)`."""
         return self._transform(tf.io.parse_example(examples, self._raw_spec))
@@ -131,7 +133,7 @@ def export(
     calibrations: Mapping[str, Calibration],
     folder: Path,
 ) -> None:
-    """Writes the SavedModel and, beside it in `assets.extra`, what is to be known of it."""
+    """Writes the SavedModel and, beside it in `assets.extra`, what is to be known of it and whose its weights are."""
     module = ServingModule(model, transform_output, task, calibrations)
     tf.saved_model.save(
         module,
@@ -146,6 +148,8 @@ def export(
     file = exported_file(folder)
     file.parent.mkdir(exist_ok=True)
     file.write_text(json.dumps(module.describe(), indent=2) + "\n", encoding="utf-8")
+    classes = {name: calibration.classes for name, calibration in calibrations.items()}
+    kept_weights.write(folder, model, axes_of(model, task, classes, transform_output))
 
 
 def _describe(calibration: Calibration) -> dict[str, Any]:

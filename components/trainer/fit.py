@@ -1,8 +1,7 @@
-"""Training, from a task and batches to a fitted model; nothing here knows TFX or files of examples."""
+"""Training, from a model and batches to a fitted model; nothing here knows TFX or files of examples."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import keras
@@ -14,39 +13,33 @@ from components.trainer import optimizer, schedule
 from components.trainer.balancing.epoch_end import EpochEnd
 from components.trainer.checkpoint import Checkpoint
 from components.trainer.gradient_cosine import GradientCosine
-from components.trainer.model import MultiHeadModel, build_model
+from components.trainer.model import MultiHeadModel
 from schema.errors import TrainingDiverged
 from schema.task import TaskSpec
 
 
 def train(
+    model: MultiHeadModel,
     task: TaskSpec,
-    num_ids: Mapping[str, int],
-    label_counts: Mapping[str, np.ndarray],
     train_batches: tf.data.Dataset,
     eval_batches: tf.data.Dataset,
     log_dir: str,
     checkpoint_dir: Path | None = None,
-) -> MultiHeadModel:
-    """Builds and fits the model that a task describes.
+) -> None:
+    """Fits the model that a task describes; with early stopping, it is left as it was after its best epoch.
 
     Args:
-        task: Model and training.
-        num_ids: Number of ids of every categorical feature.
-        label_counts: Labelled training rows by head and class, `(num_classes,)`.
-        train_batches: As `dataset.batches` yields them.
+        model: As `build_model` built it, or with weights from elsewhere.
+        task: Its training.
+        train_batches: As `dataset.batches` yields them, of one epoch.
         eval_batches: The same, to stop on.
         log_dir: For TensorBoard.
         checkpoint_dir: Folder of this training alone, with equal arguments whenever it is named: if a training that was
-            killed left its state there, it goes on. None keeps nothing.
-
-    Returns:
-        The model; with early stopping, as it was after its best epoch.
+            killed left its state there, it goes on from it, whatever weights the model has. None keeps nothing.
 
     Raises:
         TrainingDiverged: The loss is not a finite number.
     """
-    model = build_model(task, num_ids, label_counts)
     training = task.training
     # Without XLA, which Keras would choose for some models: on CPUs convolutions took three times as long with it, and
     # embeddings longer too; compiling adds seconds to every training.
@@ -78,11 +71,14 @@ def train(
         )
     epochs_done = 0
     if checkpoint_dir:
-        checkpoint = Checkpoint(checkpoint_dir, callbacks)
+        checkpoint = Checkpoint(checkpoint_dir, callbacks, train_batches)
         epochs_done = checkpoint.restore(model)
         callbacks = [*callbacks, checkpoint]
+    # One iterator over all epochs: Keras would begin two for each, and every one that is begun changes the order of the
+    # rows in those after it, which a resumed training has to find again.
     model.fit(
-        train_batches,
+        train_batches.repeat(),
+        steps_per_epoch=schedule.num_batches(train_batches),
         validation_data=eval_batches,
         initial_epoch=epochs_done,
         epochs=training.epochs,
@@ -95,4 +91,3 @@ def train(
             f"the loss became {losses[-1]} in epoch {len(losses)}; "
             f"try a smaller training.learning_rate than {training.learning_rate:g}"
         )
-    return model

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import uuid
 from pathlib import Path
 from typing import Any
+
+from components.pusher.disk import write_whole
 
 FORMAT = 1
 
@@ -13,9 +14,7 @@ FORMAT = 1
 def write(file: Path, data: dict[str, Any]) -> None:
     """Writes JSON whole or not at all."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_name(f".{file.name}-{uuid.uuid4().hex}")
-    temporary.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    temporary.replace(file)
+    write_whole(file, json.dumps(data, indent=1, allow_nan=False) + "\n")
 
 
 def read(file: Path) -> dict[str, Any] | None:

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from components.pusher.disk import replacing
 from schema.errors import DataError, UserError
 from schema.problems import nearest
 
@@ -122,14 +122,10 @@ def write_parquet(table: pa.Table, path: Path) -> None:
     """
     import pyarrow.parquet as pq
 
-    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        with replacing(path) as draft:
             pq.write_table(table, draft, row_group_size=ROW_GROUP_ROWS, compression="zstd")
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
     except OSError as error:
         raise DataError(
             f"Cannot write {path} ({error.strerror or error}): choose a folder you may write to."

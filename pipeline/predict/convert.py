@@ -19,17 +19,27 @@ def to_examples(rows: Rows, plan: Plan) -> list[bytes]:
     """Returns rows as serialized tf.Examples of the model's features, images read.
 
     Raises:
-        DataError: A value cannot become what its column holds, or an image cannot be read or decoded.
+        DataError: A value cannot become what its column holds, a number is infinite (in 32 bits: no model answers that
+            sensibly, and none is trained on it), or an image cannot be read or decoded.
     """
     batch = _with_numbers(rows, plan) if plan.is_text else rows.columns
     features = columns.to_features(batch, plan.types, rows.file, plan.images)
     for feature in features.schema:
         expected = ARROW_TYPES[plan.types[feature.name]]
+        column = features.column(feature.name)
         if feature.type.value_type != expected:
-            value = features.column(features.schema.get_field_index(feature.name)).flatten()[0]
-            raise DataError(f"column '{feature.name}' holds {value}, which cannot be read as {expected}")
+            raise DataError(f"column '{feature.name}' holds {column.flatten()[0]}, which cannot be read as {expected}")
+        if expected == pa.float32() and (row := _infinite(column)) is not None:
+            value = batch.column(feature.name)[row]
+            raise DataError(f"column '{feature.name}' holds {value}, which cannot be read as a finite {expected}")
     features = images.read(features, plan.images, rows.file, int(rows.numbers[0]))
     return example_coder.RecordBatchToExamplesEncoder().encode(features)
+
+
+def _infinite(column: pa.ListArray) -> int | None:
+    """Returns the first row that holds an infinite number."""
+    rows = pc.list_parent_indices(column).filter(pc.is_inf(column.flatten()))
+    return rows[0].as_py() if len(rows) else None
 
 
 def _with_numbers(rows: Rows, plan: Plan) -> pa.RecordBatch:

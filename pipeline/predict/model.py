@@ -1,9 +1,10 @@
-"""Which pushed model predicts."""
+"""Which pushed model answers, and whether it is the task's."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from components.exported import Exported
 from components.pusher import serving
 from schema.errors import DataError
 
@@ -23,3 +24,18 @@ def find_model(folder: Path, version: int | None) -> Path:
     if version not in there:
         raise DataError(f"{folder}: no version {version}; there are: {', '.join(map(str, there))}")
     return serving.version_folder(folder, version)
+
+
+def check_task(model: Path, exported: Exported, name: str) -> None:
+    """Refuses a model of another task; one that is too old to name its task may be of any.
+
+    Args:
+        model: Its folder.
+        exported: What it says of itself.
+        name: Of the task.
+
+    Raises:
+        DataError: It is of another task.
+    """
+    if exported.task not in (name, ""):
+        raise DataError(f"{model}: is a model of the task '{exported.task}', not of '{name}'; give another --run")

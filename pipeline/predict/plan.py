@@ -14,6 +14,7 @@ from components.example_gen import columns, source
 from components.example_gen.layout import Layout
 from components.exported import Exported
 from pipeline.predict import answers, rows
+from pipeline.predict.model import check_task
 from schema.columns import columns as declared_columns
 from schema.contract import Contract
 from schema.errors import DataError
@@ -74,8 +75,7 @@ def make_plan(contract: Contract, data: Path, model: Path, exported: Exported, k
             is not there, has the name of one of the output, or is of several types.
     """
     task, file_format = contract.task, contract.task.data.format
-    if exported.task and exported.task != task.task:
-        raise DataError(f"{model}: is a model of the task '{exported.task}', not of '{task.task}'; give another --run")
+    check_task(model, exported, task.task)
     layout = Layout.of(contract)
     # A model is asked in the way it was trained, also when the task has moved on since.
     types = {name: feature.dtype for name, feature in exported.features.items()}

@@ -8,7 +8,7 @@ from typing import Any
 
 from components.pusher.limits import MOSTLY
 from pipeline.report.parts import Cell, Row, Table
-from pipeline.report.tables import spans
+from pipeline.report.tables import spans, warm_start
 
 # A column may be a text of any length.
 _LONGEST = 40
@@ -118,6 +118,8 @@ def of_run(report: Mapping[str, Any]) -> RunView:
     facts = {"run": report["run_id"], "started": report.get("started"), "finished": report.get("finished")}
     if report.get("window"):
         facts["data"] = spans(report["span"], report["window"])
+    if began := (report.get("training") or {}).get("warm_start"):
+        facts["training"] = warm_start(began)
     if lineage.get("training"):
         facts["training digest"] = lineage["training"]
     return RunView(

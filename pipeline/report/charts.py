@@ -122,6 +122,40 @@ def curves(train: Sequence[float | None], evaluation: Sequence[float | None], la
     return _svg(draw, label)
 
 
+def over_time(
+    names: Sequence[str],
+    series: Mapping[str, Sequence[float | None]],
+    unit: str,
+    label: str,
+    least: float | None = None,
+) -> Markup:
+    """Draws up to three lines over spans.
+
+    Args:
+        names: Labels of the spans: days, or numbers.
+        series: By what the legend calls it; None where there is no value.
+        unit: What is drawn.
+        label: As in `reliability`.
+        least: Where the axis of the values begins; as the values want it if None.
+    """
+
+    def draw(axes: Axes) -> None:
+        styles = ((_FIRST, "solid", "o"), (_SECOND, "dashed", "s"), (_INK, "dotted", "x"))
+        for (name, values), (color, line, marker) in zip(series.items(), styles, strict=False):
+            numbers = [float("nan") if value is None else value for value in values]
+            axes.plot(
+                range(len(numbers)), numbers, color=color, linestyle=line, marker=marker, markersize=4, label=name
+            )
+        _name_axes(axes, "span", unit)
+        axes.set_ylim(bottom=least)
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=3, integer=True))
+        axes.xaxis.set_major_formatter(
+            lambda place, _: names[int(place)] if place.is_integer() and 0 <= place < len(names) else ""
+        )
+
+    return _svg(draw, label)
+
+
 def _shares(counts: Sequence[float]) -> list[float]:
     total = sum(counts)
     return [count / total if total else 0.0 for count in counts]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import uuid
 from pathlib import Path
 from typing import Any
 
+from components.pusher.disk import write_whole
 from schema.errors import UserError
 
 FORMAT = 1
@@ -18,9 +18,9 @@ PAGE_FILE = "report.html"
 def write(folder: Path, report: dict[str, Any]) -> Path:
     """Writes report.json whole or not at all; returns its path."""
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f".{REPORT_FILE}-{uuid.uuid4().hex}"
-    temporary.write_text(json.dumps(report, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    return temporary.replace(folder / REPORT_FILE)
+    file = folder / REPORT_FILE
+    write_whole(file, json.dumps(report, indent=1, allow_nan=False) + "\n")
+    return file
 
 
 def find(run: Path) -> Path:
@@ -34,7 +34,7 @@ def find(run: Path) -> Path:
     if (run / REPORT_FILE).is_file():
         return run / REPORT_FILE
     # Run ids sort by time.
-    reports = sorted([*run.glob(f"reports/*/{REPORT_FILE}"), *run.glob(f"*/{REPORT_FILE}")])
+    reports = sorted([*run.glob(f"reports/[!.]*/{REPORT_FILE}"), *run.glob(f"[!.]*/{REPORT_FILE}")])
     if not reports:
         raise UserError(f"{run}: no {REPORT_FILE} there; give a run's folder such as runs/flights, or a report")
     return reports[-1]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from rich.console import RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -25,18 +27,35 @@ def refusals(report: dict[str, Any]) -> list[str]:
 
 
 def table(report: dict[str, Any]) -> Table:
-    """Returns a row per gate; of a gate on every value, one for how many hold, and one for each of the worst."""
-    made = Table("head", "metric", "on", title="Gates", title_justify="left")
+    """Returns a row per gate below its head; of a gate on every value, one for all, and one for each of the worst.
+
+    Its columns are short, so that 80 characters hold it; why a gate refuses, `sentences` say.
+    """
+    made = Table("gate", title="Gates", title_justify="left")
     for name in ("bound", "value", "baseline"):
-        made.add_column(name, justify="right")
+        made.add_column(name, justify="right", no_wrap=True)
     made.add_column("verdict")
     for owner, gates in _by_owner(report):
+        if gates or owner != ALL_HEADS:
+            made.add_row(Text(owner, style="bold"), "", "", "", "" if gates else Text("none", style="dim"))
         for of_gate in grouped(gates):
             for row in _rows(of_gate):
-                made.add_row(owner, *row)
-        if not gates and owner != ALL_HEADS:
-            made.add_row(owner, "", "", "none", "", "", Text("goes without", style="dim"))
+                made.add_row(*row)
     return made
+
+
+def sentences(report: dict[str, Any]) -> list[Text]:
+    """Returns why gates refuse, of a gate on every value on the worst ones, and then what else to know of gates."""
+    reasons: list[str] = []
+    notes: list[str] = []
+    for owner, gates in _by_owner(report):
+        for of_gate in grouped(gates):
+            failed = _failed(of_gate)
+            reasons += [f"{owner}: {gate['reason']}" for gate in failed[:MAX_FAILED_VALUES]]
+            if more := len(failed[MAX_FAILED_VALUES:]):
+                reasons.append(f"{owner}: {_name(failed[0])} does not hold on {more} more")
+            notes += [f"{owner}: {gate['note']}" for gate in of_gate if gate.get("note")]
+    return [*(Text(reason, style="red") for reason in reasons), *map(Text, dict.fromkeys(notes))]
 
 
 def number(value: float | None) -> str:
@@ -59,36 +78,43 @@ def grouped(gates: list[Gate]) -> list[list[Gate]]:
     return list(groups.values())
 
 
-def _rows(of_gate: list[Gate]) -> Iterator[tuple[str | Text, ...]]:
-    first = of_gate[0]
-    if not first.get("every"):
-        yield _row(first, slice_of(first["slice"]), _verdict(first))
+def _rows(of_gate: list[Gate]) -> Iterator[tuple[RenderableType, ...]]:
+    first, failed = min(of_gate, key=goodness), _failed(of_gate)
+    if not first.get("every") or (first["value"] is None and len(of_gate) == 1):
+        yield _row(first, _name(first), _verdict(first))
         return
-    of_gate = sorted(of_gate, key=goodness)
-    failed = [gate for gate in of_gate if not gate["ok"]]
-    held, on = len(of_gate) - len(failed), f"every {', '.join(first['every'])}"
-    if failed and failed[0]["value"] is None and len(of_gate) == 1:
-        yield _row(failed[0], on, _verdict(failed[0]))
-        return
-    said = f"{held} of {len(of_gate)} hold, the worst: {slice_of(of_gate[0]['slice'])}"
-    notes = sorted({gate["note"] for gate in of_gate if gate["note"]})
-    summary = Text("\n".join([said, *notes[:1]]), style="red" if failed else "green")
-    yield _row(of_gate[0], on, summary)
+    held = Text(f"{len(of_gate) - len(failed)} of {len(of_gate)} hold", style="red" if failed else "green")
+    worst = "" if failed else f", worst {slice_of(first['slice'])}"
+    yield _row(first, _name(first) + worst, held)
     for gate in failed[:MAX_FAILED_VALUES]:
-        yield _row(gate, slice_of(gate["slice"]), _verdict(gate))
-    if len(failed) > MAX_FAILED_VALUES:
-        more = Text(f"and {len(failed) - MAX_FAILED_VALUES} more that do not hold", style="red")
-        yield first["metric"], "", "", "", "", more
+        yield _row(gate, slice_of(gate["slice"]), _verdict(gate), depth=2)
+    if more := len(failed[MAX_FAILED_VALUES:]):
+        yield _indented(f"and {more} more that do not hold", depth=2), "", "", "", ""
 
 
-def _row(gate: Gate, on: str, verdict: Text) -> tuple[str | Text, ...]:
-    return gate["metric"], on, "\n".join(bounds(gate)), number(gate["value"]), number(gate["baseline"]), verdict
+def _row(gate: Gate, name: str, verdict: Text, depth: int = 1) -> tuple[RenderableType, ...]:
+    return _indented(name, depth), "\n".join(bounds(gate)), number(gate["value"]), number(gate["baseline"]), verdict
+
+
+def _indented(text: str, depth: int) -> Padding:
+    """Returns a text that keeps its distance where it is folded."""
+    return Padding(Text(text), (0, 0, 0, 2 * depth))
+
+
+def _name(gate: Gate) -> str:
+    """Returns what a gate is about: `auc`, `auc on origin=JFK`, `auc on every origin`."""
+    if gate.get("every"):
+        return f"{gate['metric']} on every {', '.join(gate['every'])}"
+    return f"{gate['metric']} on {slice_of(gate['slice'])}" if gate["slice"] else str(gate["metric"])
 
 
 def _verdict(gate: Gate) -> Text:
-    if not gate["ok"]:
-        return Text(gate["reason"], style="red")
-    return Text("\n".join(filter(None, ["ok", gate.get("note")])), style="green")
+    return Text("ok", style="green") if gate["ok"] else Text("refuses", style="red")
+
+
+def _failed(of_gate: list[Gate]) -> list[Gate]:
+    """Returns the outcomes that do not hold, the worst first."""
+    return sorted((gate for gate in of_gate if not gate["ok"]), key=goodness)
 
 
 def bounds(gate: Gate) -> list[str]:

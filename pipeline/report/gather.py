@@ -10,6 +10,7 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 
 from components.data_gate.anomalies import warnings
 from components.pusher import facts
+from components.statistics import column_name
 from schema.names import TRAIN
 from schema.task import TaskSpec
 
@@ -39,7 +40,7 @@ def data(
     """
     train = statistics[TRAIN].datasets[0]
     types = {name: part.type for parts in (task.features, task.heads) for name, part in parts.items()}
-    columns = {_name(feature): feature for feature in train.features}
+    columns = {column_name(feature): feature for feature in train.features}
     ordered = [*(name for name in types if name in columns), *(name for name in columns if name not in types)]
     return {
         "splits": facts.rows(statistics),
@@ -70,10 +71,6 @@ def _of_column(feature: statistics_pb2.FeatureNameStatistics, rows: int) -> dict
     elif kind == "bytes_stats":
         found["bytes"] = _number(of_kind.avg_num_bytes)
     return found
-
-
-def _name(feature: statistics_pb2.FeatureNameStatistics) -> str:
-    return feature.name or ".".join(feature.path.step)
 
 
 def _number(value: float) -> float | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jinja2
 
+from components.pusher.disk import replacing
 from pipeline.report import background, measured, moved
 from pipeline.report.gates import refusals
 from pipeline.report.parts import SHOWN
@@ -20,42 +20,50 @@ _TEMPLATE = "report.html.jinja"
 _OPEN_HEADS = 4
 
 
+def environment(*folders: Path) -> jinja2.Environment:
+    """Returns what renders templates of the given folders, and those here, which all pages share."""
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader([*folders, Path(__file__).parent]),
+        autoescape=True,  # Names of classes are users' texts.
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
 def render(report: Mapping[str, Any]) -> str:
     """Returns the page: the same text for the same report.
 
     Args:
         report: As report.json has it; sections that an older report lacks say so.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,  # Names of classes are users' texts.
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     report = dict(report)
     curves = (report.get("training") or {}).get("curves", {})
     heads = [
         measured.of_head(name, f"head-{i}", head, curves) for i, (name, head) in enumerate(report["heads"].items(), 1)
     ]
     reasons = refusals(report)
-    return environment.get_template(_TEMPLATE).render(
-        task=report["task"],
-        run_id=report["run_id"],
-        blessed=report["blessed"],
-        verdict=verdict(report, reasons),
-        reasons=reasons,
-        shown=SHOWN,
-        comparison=comparison(report),
-        overview=measured.overview(report["heads"]),
-        heads=heads,
-        open_heads={head.anchor for head in heads if len(heads) <= _OPEN_HEADS or not head.ok},
-        min_labelled=MIN_LABELLED,
-        joint=measured.of_joint(report),
-        curves=measured.of_curves("all heads together", curves, "loss"),
-        data=background.of_data(report.get("data")),
-        drift=moved.of_drift((report.get("data") or {}).get("drift"), report.get("span")),
-        run=background.of_run(report),
+    return (
+        environment()
+        .get_template(_TEMPLATE)
+        .render(
+            task=report["task"],
+            run_id=report["run_id"],
+            blessed=report["blessed"],
+            verdict=verdict(report, reasons),
+            reasons=reasons,
+            shown=SHOWN,
+            comparison=comparison(report),
+            overview=measured.overview(report["heads"]),
+            heads=heads,
+            open_heads={head.anchor for head in heads if len(heads) <= _OPEN_HEADS or not head.ok},
+            min_labelled=MIN_LABELLED,
+            joint=measured.of_joint(report),
+            curves=measured.of_curves("all heads together", curves, "loss"),
+            data=background.of_data(report.get("data")),
+            drift=moved.of_drift((report.get("data") or {}).get("drift"), report.get("span")),
+            run=background.of_run(report),
+        )
     )
 
 
@@ -78,12 +86,20 @@ def write(file: Path, report: Mapping[str, Any]) -> Path:
         text = render(report)
     except (KeyError, TypeError, AttributeError, ValueError, IndexError, jinja2.TemplateError) as error:
         raise UserError(f"no page can be made: not a whole report: {error} is missing or of another form") from None
-    beside = file.with_name(f".{file.name}-{uuid.uuid4().hex}")
+    return save(file, text)
+
+
+def save(file: Path, text: str) -> Path:
+    """Writes a page whole or not at all, with the folder it belongs into; returns its path.
+
+    Raises:
+        UserError: The file cannot be written.
+    """
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        # JSON can hold a lone surrogate, UTF-8 cannot.
-        beside.write_text(text, encoding="utf-8", errors="replace")
-        return beside.replace(file)
+        with replacing(file) as temporary:
+            # JSON can hold a lone surrogate, UTF-8 cannot.
+            temporary.write_text(text, encoding="utf-8", errors="replace")
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise UserError(f"{file}: the page cannot be written there ({error.strerror}); give another file") from None
+    return file

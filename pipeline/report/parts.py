@@ -14,15 +14,17 @@ AT_MOST = 200
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """A cell with a colour.
+    """A cell with a colour, or with a link.
 
     Attributes:
         text: What it says; a colour never says it alone.
         shade: Class of the page's style.
+        link: Where it leads; empty if nowhere.
     """
 
     text: str
     shade: str = ""
+    link: str = ""
 
 
 Row = Sequence[Cell | str]

@@ -49,6 +49,19 @@ def spans(newest: str, window: Mapping[str, Any]) -> str:
     return f"span {newest}{several}{lacking}{empty}"
 
 
+def warm_start(began: Mapping[str, Any]) -> str:
+    """Returns what a training began from, in a sentence; `began` as report.json has it under `training.warm_start`."""
+    if not began["from"]:
+        return f"warm start: all layers began anew, for {began['why_none']}"
+    taken, fresh = began["taken"], began["fresh"]
+    of = len(taken) + len(fresh)
+    rows = [f"{t['layer']} ({t['rows']} of {t['of']} rows)" for t in taken if t["how"] == "rows"]
+    anew = [f"{layer['layer']} ({layer['why']})" for layer in fresh]
+    by_rows = f", of which by rows: {named(rows)}" if rows else ""
+    began_anew = f"; began anew: {named(anew)}" if anew else ""
+    return f"warm start: {len(taken)} of {of} layers began from {began['from']}{by_rows}{began_anew}"
+
+
 def _parts(report: dict[str, Any]) -> Iterator[RenderableType]:
     yield verdict_line(report)
     for sentence in report.get("refusals", ()):
@@ -56,15 +69,23 @@ def _parts(report: dict[str, Any]) -> Iterator[RenderableType]:
     yield Text(f"{report['task']}, run {report['run_id']}, {comparison(report)}")
     if report.get("window"):
         yield Text(spans(report["span"], report["window"]))
+    if began := (report.get("training") or {}).get("warm_start"):
+        yield Text(warm_start(began))
     for line in drift.lines(report):
         yield Text(line, style="yellow")
-    for make in (_heads_table, _metrics_table, gates.table, _slices_table):
-        table = make(report)
-        for column in table.columns:
-            column.overflow = "fold"  # A log of 80 columns must not cut names off.
-        yield table
+    yield _folding(_heads_table(report))
+    yield _folding(_metrics_table(report))
+    yield _folding(gates.table(report))
+    yield from gates.sentences(report)
+    yield _folding(_slices_table(report))
     joint = ", ".join(f"{name} {value:.4f}" for name, value in report["joint"].items())
     yield Text(f"all heads together: {joint}")
+
+
+def _folding(table: Table) -> Table:
+    for column in table.columns:
+        column.overflow = "fold"  # A log of 80 columns must not cut names off.
+    return table
 
 
 def _heads_table(report: dict[str, Any]) -> Table:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import numpy as np
 
 from components.servable import Servable
-from pipeline.serve.protocol import EXAMPLES
 from schema import names
 
 Columns = Mapping[str, np.ndarray]
@@ -21,5 +20,5 @@ def ask(servable: Servable, signature: str, columns: Columns) -> Answers:
         DataError: The model does not take them.
     """
     if signature == names.SERVING_TF_EXAMPLE:
-        return servable.predict_examples(list(columns[EXAMPLES]))
+        return servable.predict_examples(list(columns[names.EXAMPLES]))
     return servable.predict(columns)

@@ -18,11 +18,12 @@ from typing import Any
 
 from components.pusher import serving
 from components.servable import Servable
+from pipeline.predict.model import check_task
 from pipeline.serve import metadata, protocol
 from pipeline.serve.errors import RequestError
 from pipeline.serve.values import quoted
 from pipeline.serve.warmup import warm_up
-from schema.errors import DataError, UserError
+from schema.errors import UserError
 
 _logger = logging.getLogger(__name__)
 
@@ -57,9 +58,7 @@ class Loaded:
             DataError: It is no model of this task, or does not answer.
         """
         servable = Servable.load(folder)
-        task = servable.exported.task
-        if task not in (name, ""):
-            raise DataError(f"{folder}: is a model of the task '{task}', not of '{name}'; give another --run")
+        check_task(folder, servable.exported, name)
         taken = protocol.signatures(servable.exported)
         warm_up(servable, taken)
         return cls(int(folder.name), servable, taken, metadata.signature_defs(folder, taken))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,7 @@ from pipeline.serve.values import B64, Input, is_binary, quoted, shown
 from schema import names
 from schema.problems import Problem
 
-INSTANCES, INPUTS, SIGNATURE_NAME = "instances", "inputs", "signature_name"
-EXAMPLES = "examples"
+SIGNATURE_NAME, INSTANCES, INPUTS = _KEYS = ("signature_name", "instances", "inputs")
 # Outputs whose name ends so are binary by convention of TensorFlow Serving.
 _BINARY_SUFFIX = "_bytes"
 
@@ -52,13 +51,14 @@ def signatures(exported: Exported) -> dict[str, Inputs]:
     """Returns what can be asked of a model, by signature; one too old to name its features takes tf.Examples only."""
     features = {name: Input(part.dtype, part.type == "image") for name, part in exported.features.items()}
     by_feature: dict[str, Inputs] = {names.SERVING_DEFAULT: features} if features else {}
-    return by_feature | {names.SERVING_TF_EXAMPLE: {EXAMPLES: Input("BYTES", is_optional=False)}}
+    return by_feature | {names.SERVING_TF_EXAMPLE: {names.EXAMPLES: Input("BYTES", is_optional=False)}}
 
 
 def parse(body: bytes, taken: Mapping[str, Inputs], max_rows: int) -> Request:
     """Reads the body of a request.
 
     More than TensorFlow Serving gives: features may be left out, of a row or altogether, or be null; they are missing.
+    Stricter: other keys are refused, for beside a mistyped `signature_name` the default signature would answer.
 
     Args:
         body: JSON.
@@ -69,6 +69,9 @@ def parse(body: bytes, taken: Mapping[str, Inputs], max_rows: int) -> Request:
         RequestError: Something is wrong; the message says where, what was got and what is allowed.
     """
     content = _object(body)
+    for key in content:
+        if key not in _KEYS:
+            raise _unknown("the request", "key", key, _KEYS)
     signature = content.get(SIGNATURE_NAME, "")
     if not isinstance(signature, str):
         raise RequestError(f"{SIGNATURE_NAME}: got {shown(signature)}; allowed: {', '.join(taken)}")
@@ -137,8 +140,9 @@ def _from_rows(rows: Any, inputs: Inputs, max_rows: int) -> tuple[dict[str, np.n
     for i, row in enumerate(rows):
         if not _is_named(row):
             raise RequestError(f"{INSTANCES}[{i}]: got {shown(row)}; allowed: an object with a value per feature")
-        if unknown := next((name for name in row if name not in inputs), None):
-            raise _unknown(f"{INSTANCES}[{i}]", "feature", unknown, inputs)
+        for name in row:
+            if name not in inputs:
+                raise _unknown(f"{INSTANCES}[{i}]", "feature", name, inputs)
     return {
         name: part.array([_convert(part, row.get(name), False, i, name) for i, row in enumerate(rows)])
         for name, part in inputs.items()
@@ -199,7 +203,7 @@ def _check_count(num_rows: int, where: str, max_rows: int) -> None:
         raise RequestError(f"{where}: got {num_rows} rows; allowed: {max_rows} in a request, send more of them")
 
 
-def _unknown(where: str, kind: str, name: str, allowed: Mapping[str, Any]) -> RequestError:
+def _unknown(where: str, kind: str, name: str, allowed: Iterable[str]) -> RequestError:
     return RequestError(str(Problem(where, "", f"unknown {kind} {quoted(name)}", tuple(allowed), name)))
 
 

@@ -12,10 +12,12 @@ from pathlib import Path
 
 import uvicorn
 
+from components.exported import read_exported
 from components.pusher import serving
+from pipeline.predict.model import check_task
 from pipeline.serve.app import create_app
 from pipeline.serve.models import Models, Watcher
-from schema.errors import UserError
+from schema.errors import DataError, UserError
 
 # Seconds that running requests are given when the server is told to stop.
 _GRACE = 30
@@ -37,9 +39,10 @@ def serve(name: str, folder: Path, host: str, port: int, max_rows: int, max_body
         poll: Seconds between two looks for a new version.
 
     Raises:
-        UserError: There is no version, or the address cannot be listened at.
+        UserError: There is no version, it is of another task, or the address cannot be listened at.
     """
     serving.latest(folder)
+    _check_task(name, folder)
     # What fails is an exception, too; what TensorFlow prints is about GPUs that are not there, and clients' mistakes.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     warnings.filterwarnings("ignore", category=FutureWarning, module="google")
@@ -60,6 +63,18 @@ def serve(name: str, folder: Path, host: str, port: int, max_rows: int, max_body
             _logger.warning("%s can be reached from other machines, and nobody is asked who they are", where)
         server.run([listener])
     _logger.info("stopped")
+
+
+def _check_task(name: str, folder: Path) -> None:
+    """Refuses a folder of another task, by its newest version that says what it is: a damaged one stops nobody."""
+    for version in reversed(serving.versions(folder)):
+        model = serving.version_folder(folder, version)
+        try:
+            exported = read_exported(model)
+        except DataError:
+            continue
+        check_task(model, exported, name)
+        return
 
 
 def _listen(host: str, port: int) -> socket.socket:

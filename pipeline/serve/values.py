@@ -9,16 +9,14 @@ import base64
 import binascii
 import dataclasses
 import json
-import math
 from typing import Any
 
 import numpy as np
 
+from components.exported import MISSING, NUMPY_TYPES
 from schema import names
 
 B64 = "b64"
-_MISSING: dict[str, Any] = {"INT": names.MISSING_INT, "FLOAT": math.nan, "BYTES": b""}
-_DTYPES: dict[str, type] = {"INT": np.int64, "FLOAT": np.float32, "BYTES": object}
 _LARGEST_FLOAT = float(np.finfo(np.float32).max)
 _LARGEST_INT = 2**63 - 1
 _MAX_SHOWN = 40  # Characters of a value in a message.
@@ -51,11 +49,11 @@ class Input:
 
     def missing(self, num_rows: int) -> np.ndarray:
         """Returns `(num_rows,)` missing values."""
-        return np.full(num_rows, _MISSING[self.dtype], _DTYPES[self.dtype])
+        return np.full(num_rows, MISSING[self.dtype], NUMPY_TYPES[self.dtype])
 
     def array(self, values: list[Any]) -> np.ndarray:
         """Returns values that `convert` gave: int64, float32 or bytes in an object array, `(rows,)`."""
-        return np.array(values, _DTYPES[self.dtype])
+        return np.array(values, NUMPY_TYPES[self.dtype])
 
     def convert(self, value: Any) -> int | float | bytes:
         """Returns one value as the model takes it.
@@ -67,7 +65,7 @@ class Input:
             ValueError: It is none; the message is the end of a sentence, with what was got and what is allowed.
         """
         if value is None and self.is_optional:
-            return _MISSING[self.dtype]
+            return MISSING[self.dtype]
         converted = {"INT": _whole, "FLOAT": _number, "BYTES": _bytes}[self.dtype](value)
         # Text is never an image; the model would say so, but not how to mend it.
         if converted is None or (self.is_image and isinstance(value, str) and value):

@@ -7,14 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from components.exported import EXTRA_FOLDER
+from components.exported import EXTRA_FOLDER, WARMUP_FILE
 from components.servable import Servable
 from pipeline.serve.asking import ask
 from pipeline.serve.protocol import Inputs
 from schema import names
 
-# TensorFlow Serving's name for it, and its limit on what is in there.
-_FILE = "tf_serving_warmup_requests"
+# TensorFlow Serving's limit on what is in the file.
 _MAX_REQUESTS = 1000
 
 
@@ -28,7 +27,7 @@ def warm_up(servable: Servable, taken: Mapping[str, Inputs]) -> None:
     Raises:
         DataError: The model does not answer.
     """
-    file = servable.folder / EXTRA_FOLDER / _FILE
+    file = servable.folder / EXTRA_FOLDER / WARMUP_FILE
     asked = _recorded(file) if file.is_file() else [(name, _nothing(inputs)) for name, inputs in taken.items()]
     for signature, columns in asked:
         if signature in taken:

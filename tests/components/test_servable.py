@@ -80,9 +80,40 @@ def test_what_cannot_be_answered_is_refused_in_a_sentence(servable, columns, mes
         assert frame not in str(refused.value)
 
 
-def test_a_damaged_example_is_refused(servable):
-    with pytest.raises(DataError, match=r"^Could not parse example input"):
-        servable.predict_examples([b"xxx"])
+@pytest.mark.parametrize("signature", ["serving_tf_example", "evaluation", "transform_features"])
+@pytest.mark.parametrize("damaged", [b"xxx", b"hallo", b'{"age": 3}', b"\xff\0", b"\x0a\x05" + b"q" * 4000])
+def test_a_damaged_example_is_refused_in_a_sentence(servable, damaged, signature):
+    sentence = "not a serialized tf.Example, or a damaged one; give what its SerializeToString() returns"
+    for examples, row in (([damaged], ""), ([b"", damaged, b""], "row 1: ")):
+        with pytest.raises(DataError) as refused:
+            servable.predict_examples(examples, signature)
+        assert str(refused.value) == row + sentence
+
+
+def test_an_example_that_was_cut_off_is_damaged(sample, servable):
+    good = sample.serialize([{"photo": "red", "city": "oslo"}])[0]
+    with pytest.raises(DataError, match=r"^row 1: not a serialized tf.Example"):
+        servable.predict_examples([good, good[:-3]])
+
+
+def test_values_that_an_example_should_not_have_are_named(servable):
+    import tensorflow as tf
+
+    def example(name, **values):
+        made = tf.train.Example()
+        for kind, given in values.items():
+            getattr(made.features.feature[name], f"{kind}_list").value.extend(given)
+        return made.SerializeToString()
+
+    for wrong, message in {
+        example("age", float=[1.5]): "feature 'age' takes INT values, got another type",
+        example("city", int64=[1]): "feature 'city' takes BYTES values, got another type",
+        example("age", int64=[1, 2]): "feature 'age' takes one value, got several",
+        example("photo", bytes=[b"abc"]): "feature 'photo': the image is none of PNG, JPEG, GIF, BMP",
+    }.items():
+        with pytest.raises(DataError) as refused:
+            servable.predict_examples([b"", wrong])
+        assert str(refused.value) == f"row 1: {message}"
 
 
 def test_a_folder_without_a_model_is_refused(exported, tmp_path):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -85,3 +86,28 @@ def test_a_renamed_column_stops_the_run(finished, year, days, tmp_path, options)
     assert stopped.returncode == 3, stopped.stdout + stopped.stderr
     assert "column 'distance'" in stopped.stdout
     assert "Transform" not in stopped.stdout
+
+
+def test_a_day_with_ten_times_the_rows_is_drift(year, days, tmp_path):
+    arrived = tmp_path / "days"
+    shutil.copytree(days, arrived)
+    table = pq.read_table(year / "date=2013-01-04" / "flights.parquet")
+    (arrived / "date=2013-01-04").mkdir()
+    pq.write_table(pa.concat_tables([table] * 10), arrived / "date=2013-01-04" / "flights.parquet")
+    stopped = run(arrived, tmp_path / "run", "--split-by", "span", "--set=drift=stop")
+    assert stopped.returncode == 3, stopped.stdout + stopped.stderr
+    assert "9,150 in 2013-01-04; 10 times as many, at most 3 times" in stopped.stdout
+    assert "Transform" not in stopped.stdout
+
+
+def test_a_warm_start_begins_from_the_last_blessed_model_and_once(finished, days, output):
+    for state in ("done", "cached"):
+        warm = run(days, output, "--split-by", "span", "--set=training.warm_start=true")
+        assert warm.returncode == 0, warm.stdout + warm.stderr
+        assert f"\n{state:<6} Trainer " in warm.stdout
+        assert f"layers began from {output / 'serving' / '1'}" in warm.stdout
+        report = json.loads(sorted(output.glob("reports/*/report.json"))[-1].read_text())
+        began = report["training"]["warm_start"]
+        assert (began["from"], began["fresh"]) == (report["baseline"], [])
+        assert {layer["how"] for layer in began["taken"]} == {"whole"}
+    assert sorted(path.name for path in (output / "serving").iterdir() if path.is_dir()) == ["1", "2"]

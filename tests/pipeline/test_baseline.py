@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from components.pusher.serving import push
-from pipeline.baseline import find_baseline
+from pipeline.baseline import begun_from, find_baseline
 from pipeline.config import RunConfig
 from schema.errors import DataError
 
@@ -61,6 +61,33 @@ def test_the_same_training_that_was_judged_without_one_is_again(run, pushed):
     found = find_baseline(run(), "first")
     assert found.version is None
     assert "version 1, is of this very training and was judged without a baseline" in found.why_none
+
+
+def test_a_warm_training_is_the_same_if_it_begins_from_what_it_began_from(run, pushed):
+    def find(training, **given):
+        found = find_baseline(run(**given), training, warm_start=True)
+        return found.version, begun_from(training, found)
+
+    nothing, of_first = find("january")
+    assert nothing is None
+    first = pushed(of_first)
+    assert find("january") == (None, of_first)
+    version, of_second = find("february")
+    assert version == first
+    second = pushed(of_second, str(first))
+    assert find("february") == (first, of_second)
+    # From another model, the same rows are another training; so they are if it is to be made anew.
+    assert find("january")[0] == find("february", fresh=True)[0] == second
+    assert len({of_first, of_second, find("january")[1], find("february", fresh=True)[1]}) == 4
+    assert find("february", no_baseline="because")[0] is None
+
+
+def test_a_warm_training_whose_beginning_is_gone_begins_from_the_last_blessed_model(run, pushed):
+    first = pushed("first")
+    second = pushed(begun_from("new", find_baseline(run(), "new", warm_start=True)), str(first))
+    assert find_baseline(run(), "new", warm_start=True).version == first
+    shutil.rmtree(first)
+    assert find_baseline(run(), "new", warm_start=True).version == second
 
 
 @pytest.mark.parametrize("damage", [None, "pointer", "version", "model"])

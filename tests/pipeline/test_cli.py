@@ -18,7 +18,20 @@ from pipeline.config import RunConfig
 from pipeline.report import document
 from schema.errors import AnomaliesFound, DataError, UserError
 
-COMMANDS = ("data", "validate", "run", "schedule", "compare", "compile", "predict", "rollback", "report", "serve")
+COMMANDS = (
+    "data",
+    "validate",
+    "run",
+    "schedule",
+    "backtest",
+    "compare",
+    "compile",
+    "predict",
+    "rollback",
+    "gc",
+    "report",
+    "serve",
+)
 
 
 @pytest.fixture
@@ -130,6 +143,27 @@ class TestValidate:
     def test_one_mistake(self, multihead, write_task):
         _, _, err = multihead("validate", write_task(), "--set", "training.epochs=0")
         assert err.splitlines()[0] == "1 problem:"
+
+    @pytest.mark.parametrize(
+        ("override", "expected"),
+        [
+            ("traning.epochs=1", "--set traning.epochs: traning: unknown key; allowed: data, drift, features, gates,"),
+            ("gates.kind.0.min=1.5", "--set gates.kind.0.min: gates.kind.0.min: auc is from 0 to 1, got 1.5\n"),
+            ("gates.kind.0.slice={amount: x}", "--set gates.kind.0.slice: gates.kind.0.slice.amount: 'x' is not a num"),
+            (
+                "training.schedule.warmup_epochs=20",
+                "--set training.schedule.warmup_epochs: training.schedule.warmup_ep",
+            ),
+        ],
+    )
+    def test_the_option_that_is_wrong_is_blamed(self, multihead, write_task, override, expected):
+        code, out, err = multihead("validate", write_task(), "--set", override)
+        assert (code, out) == (2, "")
+        assert err.startswith(f"1 problem:\n{expected}")
+
+    def test_a_mistyped_key_names_the_nearest(self, multihead, write_task):
+        _, _, err = multihead("validate", write_task(), "--set", "traning.epochs=1")
+        assert err.endswith("; did you mean 'training'?\n")
 
     def test_unknown_task(self, multihead):
         code, out, err = multihead("validate", "flihgts")
@@ -457,6 +491,16 @@ class TestReport:
             "NOT BLESSED, nothing pushed\ntoy, run 20260101-000000, compared with /runs/toy/serving/3\n"
         )
         assert "accuracy is too low" in out
+
+    def test_nothing_is_folded_where_no_terminal_reads(self, multihead, report, monkeypatch):
+        monkeypatch.setenv("COLUMNS", "40")
+        reason = "accuracy on colour=red is 0.8000, " + "far " * 100 + "below min 0.85"
+        report["heads"]["kind"]["gates"][1]["reason"] = reason
+        report["heads"]["kind"]["gates"][1]["slice"] = {"colour": "red " * 100 + "brown"}
+        document.write(Path("r1"), report)
+        _, out, _ = multihead("report", "r1")
+        assert f"kind: {reason}" in out.splitlines()
+        assert sum("accuracy on colour=red" in line and "red brown" in line for line in out.splitlines()) == 1
 
     def test_values_in_brackets_are_shown_as_they_are(self, multihead, report):
         report["heads"]["kind"]["classes"] = ["[red]", ":cat:"]

@@ -1,5 +1,6 @@
 """What identifies the data and a training, so that the cache and the baseline know them."""
 
+import json
 import os
 
 import pandas as pd
@@ -11,6 +12,7 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.example_gen.spans import Span
+from components.pusher.serving import push
 from pipeline.config import RunConfig
 from pipeline.graph import NEVER_CACHED, build_pipeline, statistics_options
 from pipeline.identity import data_fingerprint, training_digest
@@ -127,6 +129,40 @@ def test_a_run_without_a_baseline_has_none_and_tells_the_report_why(media, data,
     assert {stage for stage in first if first[stage] != other[stage]} == {"Report"}
     assert first["Report"]["no_baseline"].endswith("as the run asked for: because")
     assert [of["Pusher"]["replace_pointer"] for of in (first, cold)] == [1, 0]
+
+
+def test_only_a_warm_start_makes_a_training_depend_on_the_last_blessed_model(media, data, tmp_path):
+    serving = tmp_path / "run" / "serving"
+
+    def bless(version):
+        model = tmp_path / f"model {version}"
+        model.mkdir()
+        (model / "fingerprint.pb").write_text(version)
+        push(model, serving, source=version, training=version, baseline=None)
+
+    def nodes(*overrides):
+        run = RunConfig(data=data, output=tmp_path / "run", run_id="1")
+        return {node.id: node for node in build_pipeline(media(*overrides), run).components}
+
+    def of_trainer(found):
+        return found["Trainer"].exec_properties["custom_config"], found["Pusher"].exec_properties["training"]
+
+    warm = "training.warm_start=true"
+    cold = nodes()
+    began = [nodes(warm)]
+    for version in ("1", "2"):
+        bless(version)
+        began.append(nodes(warm))
+        assert of_trainer(nodes()) == of_trainer(cold)
+    assert "base_model" not in cold["Trainer"].inputs
+    for found, version in zip(began, ("", "1", "2"), strict=True):
+        channel = found["Trainer"].inputs["base_model"]
+        assert (channel.producer_component_id, channel.output_key) == ("Baseline", "model")
+        folder = found["Baseline"].exec_properties["version"]
+        assert folder == (str(serving / version) if version else "")
+        assert json.loads(of_trainer(found)[0])["from"] == folder
+    assert len({of_trainer(found) for found in [cold, *began]}) == 4
+    assert len({of_trainer(found)[1] for found in [cold, *began]}) == 4
 
 
 def test_a_damaged_serving_folder_stops_a_run_that_would_compare_and_no_other(media, data, tmp_path):

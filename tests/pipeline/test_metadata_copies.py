@@ -55,6 +55,15 @@ def test_each_run_makes_a_copy_and_the_last_few_stay(run, said):
     assert said == []
 
 
+def test_what_a_killed_copy_left_is_swept_up(run, said):
+    protect(at(run, "r1"), said.append)
+    for file in (copies(run)[0], run.metadata):
+        (file.parent / f".{file.name}-{32 * '0'}").touch()
+    protect(at(run, "r2"), said.append)
+    assert [file.name for file in sorted(copies(run)[0].parent.iterdir())] == ["r1.db", "r2.db"]
+    assert sorted(file.name for file in run.output.iterdir()) == ["metadata.db", "metadata_copies"]
+
+
 def test_a_first_run_has_nothing_to_copy(tmp_path, said):
     config = RunConfig(tmp_path, tmp_path / "new", "r1")
     protect(config, said.append)

@@ -1,5 +1,6 @@
 """What `multihead run` writes down and tells, and what `multihead schedule` refuses."""
 
+import dataclasses
 import signal
 import sys
 import types
@@ -8,8 +9,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import cli, notify, session, status
+from components.example_gen.spans import Span
+from pipeline import cli, notify, outcomes, session, status
 from pipeline.config import RunConfig
+from pipeline.report import document
+from pipeline.status import Outcome
 from schema.errors import DataError, DriftFound
 
 
@@ -61,6 +65,21 @@ def told(monkeypatch):
 
     monkeypatch.setattr(notify, "post", post)
     return found
+
+
+def test_a_run_that_was_killed_after_its_verdict_has_it_recorded_by_the_next(report, tmp_path):
+    days = [RunConfig(tmp_path, tmp_path, "now", spans=(Span(f"day {n}", n, None, ""),)) for n in range(2)]
+    killed = dataclasses.replace(days[1], run_id="killed")
+    status.record("toy", killed, Outcome("running", status.now(), "running"))
+    outcomes.catch_up("toy", days)
+    assert status.read(tmp_path)["state"] == "running"
+    document.write(killed.reports, report)
+    outcomes.catch_up("toy", days[:1])
+    assert status.read(tmp_path)["state"] == "running"
+    outcomes.catch_up("toy", days)
+    found = status.read(tmp_path)
+    assert (found["state"], found["run_id"], found["span"]) == ("refused", "killed", "day 1")
+    assert found["last_verdict"]["blessed"] is False
 
 
 HOOK = ("--notify", "https://example.org/secret")

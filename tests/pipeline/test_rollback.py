@@ -69,6 +69,16 @@ def test_to_a_version_of_another_folder(rollback, push, tmp_path):
     assert (code, err.partition(";")[0]) == (2, f"{folder}: no version 7")
 
 
+def test_the_folder_is_named_as_predict_and_serve_name_it_too(rollback, push, tmp_path):
+    folder = push(*"ab", output="elsewhere")
+    assert rollback("--run", tmp_path / "elsewhere")[0] == 0
+    assert (folder / "3" / "saved_model.pb").read_text() == "a"
+    code, out, _ = rollback("--help")
+    assert code == 0
+    assert "--run" in out
+    assert "--output" in out
+
+
 def test_nothing_pushed_makes_no_folder(rollback, tmp_path):
     code, out, err = rollback()
     assert (code, out) == (2, "")

@@ -173,6 +173,12 @@ class TestOverrides:
             document.where(p) for p in (("a",), ("a", "b"), ("c",))
         ]
 
+    def test_a_key_above_that_no_line_has_points_at_the_option(self, read, tmp_path):
+        document = read("a: {b: 1}\nc:\n", "x.y.z=5", "a.e.f=2", "c.d=3", "x.v=6")
+        wheres = [document.where(p) for p in (("x",), ("x", "y"), ("x", "v"), ("a",), ("a", "e"), ("c",), ("c", "d"))]
+        lines = [f"{tmp_path}/a.yaml:1", "--set a.e.f", f"{tmp_path}/a.yaml:2", "--set c.d"]
+        assert wheres == ["--set x.y.z", "--set x.y.z", "--set x.v", *lines]
+
     @pytest.mark.parametrize(
         ("override", "expected"),
         [

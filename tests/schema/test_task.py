@@ -45,6 +45,7 @@ DEFAULTS = {
         "schedule": {"type": "constant", "warmup_epochs": 0.0},
         "gradient_clip": None,
         "ema": None,
+        "warm_start": False,
         "early_stopping": {"patience": 3},
         "balancing": {"type": "fixed"},
         "seed": 0,

@@ -21,7 +21,8 @@ from tfx.types.component_spec import ChannelParameter, ExecutionParameter
 
 from components.data_gate.drift.compare import compare
 from components.data_gate.drift.read import Source, count_spans
-from components.example_gen.store import Entry, entries_from_json, entries_to_json, files_of
+from components.example_gen.entries import Entry, entries_from_json, entries_to_json
+from components.example_gen.store import files_of
 from components.example_gen.window import entries
 from schema.drift import Mode, Watched
 from schema.errors import DriftFound

@@ -48,6 +48,9 @@ def count_spans(
         pipeline: Where the reading is done; it runs if there is something to read.
     """
     fileio.makedirs(folder)
+    for name in fileio.listdir(folder):
+        if name.startswith("."):  # Half written by a run that was killed.
+            fileio.remove(os.path.join(folder, name))
     paths = {source: os.path.join(folder, source.name) for source in sources if source.files}
     unread = [(path, file) for source, path in paths.items() if not fileio.exists(path) for file in source.files]
     if unread:
@@ -92,7 +95,8 @@ def _keep(path: str, parts: Iterable[tuple[int, Mapping[str, Counts]]]) -> None:
     """Writes the counts of a span, from those of its files, whole or not at all."""
     found = list(parts)
     rows, columns = _merged(found, found[0][1])
-    draft = f"{path}.{uuid.uuid4().hex}"
+    folder, name = os.path.split(path)
+    draft = os.path.join(folder, f".{name}-{uuid.uuid4().hex}")
     with fileio.open(draft, "w") as file:
         file.write(json.dumps({"rows": rows, "columns": {name: counts.to_json() for name, counts in columns.items()}}))
     fileio.rename(draft, path, overwrite=True)

@@ -44,3 +44,22 @@ def numbers_of_ids(task: TaskSpec, transform_output: tft.TFTransformOutput) -> d
         for name, feature in task.features.items()
         if isinstance(feature, CategoricalFeature | TextFeature)
     }
+
+
+def terms_of_ids(task: TaskSpec, transform_output: tft.TFTransformOutput) -> dict[str, tuple[str, ...]]:
+    """Returns what every id stands for, by categorical and text feature: a term in quotes, or why there is none.
+
+    The ids that unknown values share are told apart by how many there are, which decides what falls into each.
+    """
+    return {
+        name: (
+            "none",
+            *(
+                f"'{term.decode('utf-8', 'surrogateescape')}'"
+                for term in transform_output.vocabulary_by_name(names.vocabulary(name))
+            ),
+            *(f"unknown {i} of {feature.oov}" for i in range(feature.oov)),
+        )
+        for name, feature in task.features.items()
+        if isinstance(feature, CategoricalFeature | TextFeature)
+    }

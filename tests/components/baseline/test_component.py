@@ -92,8 +92,9 @@ class TestChosenAtRunTime:
             model.uri = str(tmp_path / "artifact")
             shutil.rmtree(model.uri, ignore_errors=True)
             examples.set_string_custom_property(DATA_PROPERTY, data)
-            parameters = {"version": "", "identity": "", "recipe": "recipe", "serving": serving, "no_baseline": ""}
-            Executor().Do({"examples": [examples]}, {"model": [model]}, parameters | given)
+            parameters = {"version": "", "identity": "", "recipe": "recipe", "serving": serving}
+            parameters |= {"no_baseline": "", "warm_start": 0, **given}
+            Executor().Do({"examples": [examples]}, {"model": [model]}, parameters)
             told = decided([model], {"baseline": "of the graph", "keep": 5})
             assert told["baseline"] == model.get_string_custom_property(VERSION_PROPERTY)
             file = tmp_path / "artifact" / "Format-Serving" / "saved_model.pb"
@@ -128,6 +129,14 @@ class TestChosenAtRunTime:
     def test_the_same_training_again_is_compared_with_it_too(self, choose, pushed):
         pushed("recipe-data")
         assert choose()[1] == choose(data="other")[1] == "recipe-data"
+
+    def test_a_warm_training_is_another_one_from_another_model(self, choose, pushed):
+        trainings = [choose(warm_start=1)[0]["training"]]
+        for name in ("first", "second"):
+            pushed(name)
+            trainings += [choose(warm_start=1)[0]["training"] for _ in range(2)]
+        assert trainings[0] == "recipe-data-"
+        assert len(set(trainings)) == 3
 
     def test_a_lost_pointer_is_made_up_for_by_the_last_push(self, choose, pushed, serving):
         pushed("first", "second")

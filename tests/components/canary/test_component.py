@@ -8,6 +8,7 @@ from tfx.types import standard_artifacts
 
 from components.canary import process
 from components.canary.component import CanaryFindings, Executor
+from schema.errors import CanaryInterrupted
 
 
 @pytest.fixture
@@ -38,6 +39,13 @@ def test_a_bad_model_is_no_error_but_findings(run, tmp_path):
     assert not found["ok"]
     [failure] = found["failures"]
     assert "multihead.json: cannot be read (No such file or directory)" in failure
+
+
+def test_what_took_too_long_leaves_no_findings_that_could_be_kept(run, exported, tmp_path, monkeypatch):
+    monkeypatch.setattr(process, "TIME_LIMIT_SECONDS", 0.01)
+    with pytest.raises(CanaryInterrupted):
+        run(exported)
+    assert not (tmp_path / "canary" / "canary.json").exists()
 
 
 def test_the_fresh_process_imports_no_tfx_and_no_beam():

@@ -49,10 +49,17 @@ def test_a_process_that_dies_is_a_failure_that_names_the_last_request(end, expec
     assert found["checks"] == [RIGHT]
 
 
-def test_a_process_that_hangs_is_ended_and_a_failure():
-    found = watch(ASKING, end="time.sleep(600)", time_limit=2)
-    [failure] = found["failures"]
-    assert failure.startswith("the process that loaded the model did not end within 2 seconds")
+@pytest.mark.parametrize(
+    ("lines", "last"), [([ASKING], "; the last thing it was asked was evaluation, no rows"), ([], "")]
+)
+def test_a_process_that_takes_too_long_is_ended_and_says_nothing_about_the_model(lines, last):
+    # The machine may have had too much else to do.
+    with pytest.raises(CanaryInterrupted) as interrupted:
+        watch(*lines, end="time.sleep(600)", time_limit=2)
+    assert str(interrupted.value) == (
+        f"the process that asks the new model did not end within 2 seconds{last}; if the machine was not busy, the "
+        "model hangs there; nothing was judged, and the same command goes on from here"
+    )
 
 
 def test_a_process_that_says_nothing_is_a_failure():

@@ -12,6 +12,7 @@ from tensorflow_model_analysis.metrics import metric_types
 
 from components.evaluator import metrics
 from components.evaluator.metrics import ECE_UNCALIBRATED, HeadCounts, decide, head_metrics, metrics_of
+from schema.gates import LARGEST
 
 ROWS = 2000
 # Defined by probabilities alone.
@@ -232,6 +233,7 @@ def test_ece_bins_hold_their_upper_edge(edge):
 def test_log_loss_of_an_impossible_label_is_finite():
     found = metrics_of(counts_of(np.array([1]), np.array([[1.0, 0.0]])))
     assert found["log_loss"] == pytest.approx(-np.log(1e-7))
+    assert found["log_loss"] == pytest.approx(LARGEST["log_loss"])
 
 
 def test_without_rows_every_metric_is_undefined():

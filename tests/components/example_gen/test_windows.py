@@ -11,9 +11,9 @@ from tfx.types import artifact_utils, standard_artifacts
 
 from components.example_gen import source, state, store
 from components.example_gen.component import ExampleGen, Executor, rows_property
+from components.example_gen.entries import Entry
 from components.example_gen.layout import Layout
 from components.example_gen.spans import find_spans
-from components.example_gen.store import Entry
 from components.example_gen.window import empty_spans, entries, load_window
 from pipeline.config import RunConfig
 from schema.data import Data, HashSplit, SpanSplit

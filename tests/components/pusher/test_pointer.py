@@ -52,6 +52,11 @@ def test_half_written(folder, push_named):
         b'{"version": "1", "source": "a", "training": "t", "baseline": null}',
         b'{"version": true, "source": "a", "training": "t", "baseline": null}',
         b'{"version": "../model", "source": "a", "training": "t", "baseline": null}',
+        b'{"version": 1, "source": "a", "training": "t", "baseline": 7}',
+        b'{"version": 1, "source": "a", "training": "t", "baseline": ["/b/7"]}',
+        b'{"version": 1, "source": "a", "training": "t", "baseline": false}',
+        b'{"version": 1, "source": null, "training": "t", "baseline": null}',
+        b'{"version": 1, "source": "a", "training": 7, "baseline": null}',
     ],
 )
 def test_garbage_is_refused_and_deleting_it_starts_anew(folder, push_named, contents):

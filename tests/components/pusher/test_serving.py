@@ -153,6 +153,22 @@ class TestCrash:
         push_named("c")
         assert names(folder) == ["1", "2", *FILES]
 
+    def test_so_it_is_if_the_next_has_nothing_to_push(self, folder, push_named):
+        push_named("a")
+        for killed in (f".1-{32 * '0'}", f".history.json-{32 * 'f'}"):
+            (folder / killed).mkdir()
+        push_named("a")
+        assert names(folder) == ["1", *FILES]
+
+    @pytest.mark.parametrize("name", FILES)
+    def test_so_are_files_that_were_written_beside_but_no_others(self, folder, push_named, name):
+        push_named("a")
+        left, stranger = (folder / f".{name}-{mark}" for mark in ("0" * 32, "of mine"))
+        for file in (left, stranger):
+            file.write_text("{")
+        push_named("b")
+        assert names(folder) == sorted([stranger.name, "1", "2", *FILES])
+
 
 class TestNumbers:
     """Never used twice, whatever is removed."""

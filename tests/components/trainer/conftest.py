@@ -99,24 +99,26 @@ class Toy:
         features = {"x_xf": x, "y_xf": y, "colour_xf": colour}
         return Rows(features, labels, {head: np.ones(count, np.float32) for head in NUM_CLASSES})
 
-    def train(self, task, rows=None, evaluation=None, num_classes=None, logs=None, checkpoints=None, shuffled=True):
+    def train(self, task, rows=None, evaluation=None, num_classes=None, logs=None, checkpoints=None):
         """Trains as the Trainer does; returns the model."""
         import keras
 
         from components.trainer.fit import train
+        from components.trainer.model import build_model
 
         rows, evaluation = rows or self.rows(), evaluation or self.rows(500, seed=1)
         counts = rows.counts(num_classes or NUM_CLASSES)
         keras.utils.set_random_seed(task.training.seed)
-        return train(
+        model = build_model(task, self.num_ids, {head: counts[head] for head in task.heads})
+        train(
+            model,
             task,
-            self.num_ids,
-            {head: counts[head] for head in task.heads},
-            rows.batches(task, task.training.seed if shuffled else None),
+            rows.batches(task, task.training.seed),
             evaluation.batches(task),
             str(logs or self._make_folder("logs")),
             checkpoints,
         )
+        return model
 
     def build(self, task, counts=None):
         """Returns an untrained model."""

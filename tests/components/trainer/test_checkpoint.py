@@ -84,7 +84,7 @@ class Line:
         ]
         if patience:
             others.append(keras.callbacks.EarlyStopping(patience=patience, restore_best_weights=True))
-        checkpoint = Checkpoint(self.folder, others)
+        checkpoint = Checkpoint(self.folder, others, [(x, y)])
         done = checkpoint.restore(model)
         fit = {"epochs": EPOCHS, "batch_size": 5, "shuffle": False, "validation_data": (x, -y), "verbose": 0}
         model.fit(x, y, initial_epoch=done, callbacks=[*others, checkpoint], **fit)
@@ -118,8 +118,7 @@ def test_a_resumed_training_of_a_task_ends_as_one_without_a_break(toy, tmp_path,
     task = toy.task(**STATEFUL)
 
     def train(folder):
-        # A resumed training does not shuffle as it would have.
-        return toy.train(task, evaluation=evaluation.change(labels), checkpoints=folder, shuffled=False)
+        return toy.train(task, evaluation=evaluation.change(labels), checkpoints=folder)
 
     whole = train(None)
     assert whole.history.epoch == [0, 1, 2, 3]

@@ -125,6 +125,14 @@ def test_shuffling_is_seeded_and_anew_in_each_epoch(pattern, spec, task):
     assert first != order(dataset.batches([pattern], spec, task))
 
 
+def test_an_epoch_is_in_the_order_of_its_number_whoever_began_those_before(pattern, spec, task):
+    whole = order(dataset.batches([pattern], spec, task, shuffle_seed=1).repeat(4))
+    resumed = dataset.batches([pattern], spec, task, shuffle_seed=1)
+    for _ in range(2):
+        next(iter(resumed))
+    assert whole[2 * ROWS :] == order(resumed.repeat(2))
+
+
 def test_rows_are_loaded_if_they_fit(pattern, spec, columns):
     num_bytes = ROWS * sum(kind.dtype.size for kind in spec.values())
     loaded = dataset.load([pattern], spec, num_bytes)

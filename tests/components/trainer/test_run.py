@@ -55,7 +55,7 @@ def train(sample, make_task, transform_folder, files, tmp_path_factory):
     trainer = tmp_path_factory.mktemp("Trainer")
     executions = itertools.count()
 
-    def run_it(**training):
+    def run_it(base_model=None, **training):
         exported = []
         folder = trainer / "model_run" / str(next(executions))
         task = sample.task.model_dump(mode="json") | {"training": TRAINING | training}
@@ -65,7 +65,12 @@ def train(sample, make_task, transform_folder, files, tmp_path_factory):
             transform_output=str(transform_folder),
             serving_model_dir=str(folder / "serving"),
             model_run_dir=str(folder),
-            custom_config={"task": make_task(task).to_json(), "classes": json.dumps(sample.classes)},
+            base_model=base_model,
+            custom_config={
+                "task": make_task(task).to_json(),
+                "classes": json.dumps(sample.classes),
+                "from": "serving/3",
+            },
         )
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(run, "export", lambda *given: exported.append(given))
@@ -143,8 +148,9 @@ def test_a_training_finds_its_state_again_and_none_finds_that_of_another():
         {"eval_files": ["examples/4/Split-eval/*"]},
         {"transform_output": "graph/4"},
         {"custom_config": {"task": "{}", "code": "abd"}},
+        {"base_model": "Baseline/model/2"},
     ]
-    assert len({folder, *(run.checkpoint_folder(FnArgs(**given | other)) for other in others)}) == 5
+    assert len({folder, *(run.checkpoint_folder(FnArgs(**given | other)) for other in others)}) == 6
 
 
 def test_a_killed_training_goes_on_after_its_last_finished_epoch(train, monkeypatch):
@@ -162,3 +168,52 @@ def test_a_killed_training_goes_on_after_its_last_finished_epoch(train, monkeypa
     model, *_ = train(seed=8)
     assert ran == [0, 1, 1]
     assert model.history.epoch == [0, 1]
+
+
+@pytest.fixture(scope="module")
+def baseline(exported):
+    return str(exported / "Format-Serving")
+
+
+def test_a_warm_start_begins_from_the_baselines_weights(train, trained, baseline, sample_model):
+    model, *_, folder = train(baseline, warm_start=True, learning_rate=1e-9)
+    for name in ("city_embedding", "trunk_0", "zone", "tags", "photo_0"):
+        for now, was in zip(model.get_layer(name).weights, sample_model.get_layer(name).weights, strict=True):
+            np.testing.assert_allclose(now, was, atol=1e-6)
+    began = curves.read(folder)["warm_start"]
+    assert (began["from"], began["why_none"], began["fresh"]) == ("serving/3", None, [])
+    assert {layer["layer"] for layer in began["taken"]} == {layer.name for layer in model.layers if layer.weights}
+    # The baseline was never trained: its answers are noise, and its loss is above that of the best constant ones.
+    kept, cold = curves.read(folder), curves.read(trained[-1])
+    assert kept["curves"]["loss"][0] > cold["curves"]["loss"][0] + 0.2
+    assert "warm_start" not in cold
+
+
+def test_without_a_baseline_a_warm_start_is_a_cold_one_and_says_so(train, trained, tmp_path):
+    model, *_, folder = train(str(tmp_path / "none"), warm_start=True)
+    expected = {"from": None, "why_none": "there is no baseline to begin from", "taken": [], "fresh": []}
+    assert expected == curves.read(folder)["warm_start"]
+    np.testing.assert_allclose(weights_of(trained[0]), weights_of(model), atol=1e-6)
+
+
+def test_a_baseline_is_not_looked_at_without_the_key(train, trained, baseline):
+    np.testing.assert_allclose(weights_of(trained[0]), weights_of(train(baseline)[0]), atol=1e-6)
+
+
+def test_a_killed_warm_training_goes_on_from_where_it_was(train, baseline, monkeypatch):
+    began = []
+
+    class Recorder(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            began.append((epoch, weights_of(self.model)))
+            if len(began) == 2:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(schedule, "callbacks", lambda *given: [Recorder()])
+    with pytest.raises(KeyboardInterrupt):
+        train(baseline, warm_start=True, seed=9)
+    *_, folder = train(baseline, warm_start=True, seed=9)
+    assert [epoch for epoch, _ in began] == [0, 1, 1]
+    np.testing.assert_array_equal(began[1][1], began[2][1])
+    assert np.abs(began[0][1] - began[2][1]).max() > 1e-4
+    assert curves.read(folder)["warm_start"]["from"] == "serving/3"

@@ -47,8 +47,8 @@ def _save(folder, shift):
         is_refused = tf.reduce_any(tf.equal(raw["colour"], REFUSED))
         with tf.control_dependencies([tf.debugging.Assert(~is_refused, ["no such colour"])]):
             light = tf.reduce_mean(tf.cast(images.decode_batch(raw["photo"], (2, 2, 3)), tf.float32) / 255, [1, 2, 3])
-        # An infinite amount is infinity less infinity: no number.
-        logit = raw["amount"] - 0 * raw["amount"] + light + shift
+        amount = tf.where(tf.abs(raw["amount"]) < 1e30, raw["amount"], float("nan"))
+        logit = amount + light + shift
         dog = tf.sigmoid(logit)
         tags = tf.stack([light, tf.cast(raw["code"], tf.float32) / 10], axis=1)
         kinds, words = tf.constant(["cat", "dog"]), tf.constant(["wet", "new"])

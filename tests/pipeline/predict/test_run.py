@@ -118,13 +118,15 @@ def test_bad_rows_go_to_the_side_file_with_reasons_and_the_rest_goes_on(predict,
     table = set_row(table, "photo", 11, "gone.png")
     table = set_row(table, "colour", 12, "unspeakable")
     table = set_row(table, "amount", 20, float("inf"))
+    table = set_row(table, "amount", 22, -1e300)  # Infinite in 32 bits.
+    table = set_row(table, "amount", 25, 3e38)  # Finite, but too much for the model.
     floats = [float(code) for code in range(40)]
     floats[30] = 1.5
     table = table.set_column(2, "code", pa.array(floats))
     pq.write_table(table, photos / "rows.parquet", row_group_size=15)
     counts, out, rejected = predict(photos / "rows.parquet")
-    bad = [4, 11, 12, 20, 30]
-    assert Counts(35, 5) == counts
+    bad = [4, 11, 12, 20, 22, 25, 30]
+    assert Counts(33, 7) == counts
     assert [f"row {i}" for i in range(40) if i not in bad] == out["id"].to_pylist()
     assert [row + 1 for row in bad] == rejected[ROW].to_pylist()
     assert [f"row {row}" for row in bad] == rejected["id"].to_pylist()
@@ -133,6 +135,8 @@ def test_bad_rows_go_to_the_side_file_with_reasons_and_the_rest_goes_on(predict,
         f"column 'photo': {photos}/broken.png is none of PNG, JPEG, GIF, BMP",
         f"column 'photo': no file {photos}/gone.png",
         "no such colour",
+        "column 'amount' holds inf, which cannot be read as a finite float",
+        "column 'amount' holds -1e+300, which cannot be read as a finite float",
         "the scores of head 'kind' are not finite",
         "column 'code' holds 1.5, which cannot be read as int64",
     ]
@@ -168,11 +172,12 @@ def test_csv_gives_what_parquet_gives(predict, photos, table, tmp_path, as_csv):
 def test_bad_cells_and_lines_of_a_csv_file_spoil_their_row_only(predict, photos, as_csv, tmp_path):
     lines = [b"id,amount,code,colour,photo", b"a,1.5,3,red,", b"b,x,3,red,", b"", b"c,1.5", b"d, 2 ,true,\xff,"]
     lines += [b"\xfe,1,1,,", b'e,,2.0,"red\nblue",black.png', b"f,1,2.5,,", b"g,1,2,3,4,5,6", b"h,1e3,NA,,", b"i,1"]
+    lines += [b"j,-inf,1,,", b"k,1,Infinity,,"]
     (photos / "rows.csv").write_bytes(b"\n".join(lines) + b"\n")
     counts, out, rejected = predict(photos, keep=["id"], task=as_csv)
-    assert Counts(4, 6) == counts
+    assert Counts(4, 8) == counts
     assert out["id"].to_pylist() == ["a", "d", "e", "h"]
-    assert sorted(rejected[ROW].to_pylist()) == [2, 3, 5, 7, 8, 10]
+    assert sorted(rejected[ROW].to_pylist()) == [2, 3, 5, 7, 8, 10, 11, 12]
     reasons = dict(zip(rejected[ROW].to_pylist(), rejected[REASON].to_pylist(), strict=True))
     assert reasons[2] == "column 'amount' holds 'x', which is not a number"
     assert reasons[3] == "the line has 2 cells, the header 5"
@@ -180,6 +185,8 @@ def test_bad_cells_and_lines_of_a_csv_file_spoil_their_row_only(predict, photos,
     assert reasons[7] == "column 'code' holds 2.5, which cannot be read as int64"
     assert reasons[8] == "the line has 7 cells, the header 5"
     assert reasons[10] == "the line has 2 cells, the header 5"
+    assert reasons[11] == "column 'amount' holds -inf, which cannot be read as a finite float"
+    assert reasons[12] == "column 'code' holds inf, which cannot be read as int64"
     assert [rejected["id"][rejected[ROW].to_pylist().index(row)].as_py() for row in (5, 2)] == [None, "b"]
 
 

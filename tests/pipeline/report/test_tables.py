@@ -1,5 +1,6 @@
 """The report on the terminal."""
 
+import html
 import io
 
 import pytest
@@ -22,6 +23,13 @@ def rows(report, title):
     return [[cell.strip() for cell in line.strip("│").split("│")] for line in body[:end]]
 
 
+def below_the_gates(report):
+    """Returns the lines between the table of gates and the next one."""
+    return (
+        text(tables.render(report)).partition("Gates")[2].partition("┘\n")[2].partition("Worst slices")[0].splitlines()
+    )
+
+
 def test_spans_are_named_on_the_terminal_and_on_the_page(report):
     from pipeline.report import background
 
@@ -32,6 +40,45 @@ def test_spans_are_named_on_the_terminal_and_on_the_page(report):
     assert background.of_run(report).facts["data"] == expected
     report["window"].update(spans=1, missing=[], empty=["2013-01-04"])
     assert "span 2013-01-05, without rows: 2013-01-04" in text(tables.render(report)).splitlines()
+
+
+def _began(**given):
+    return {"from": "/serving/3", "why_none": None, "taken": [], "fresh": []} | given
+
+
+@pytest.mark.parametrize(
+    ("began", "expected"),
+    [
+        (
+            _began(taken=[{"layer": "trunk_0", "weights": 30, "how": "whole", "rows": None, "of": None}]),
+            "warm start: 1 of 1 layers began from /serving/3",
+        ),
+        (
+            _began(
+                taken=[
+                    {"layer": "trunk_0", "weights": 30, "how": "whole", "rows": None, "of": None},
+                    {"layer": "colour_embedding", "weights": 36, "how": "rows", "rows": 9, "of": 11},
+                ],
+                fresh=[{"layer": "size", "why": "no layer of this name there"}],
+            ),
+            "warm start: 2 of 3 layers began from /serving/3, of which by rows: colour_embedding (9 of 11 rows); "
+            "began anew: size (no layer of this name there)",
+        ),
+        (
+            _began(**{"from": None}, why_none="there is no baseline to begin from"),
+            "warm start: all layers began anew, for there is no baseline to begin from",
+        ),
+    ],
+    ids=["whole", "rows", "cold"],
+)
+def test_what_a_training_began_from_is_said_on_the_terminal_and_on_the_page(report, began, expected):
+    from pipeline.report import background, page
+
+    assert "warm start" not in text(tables.render(report))
+    report["training"] = {"curves": {}, "warm_start": began}
+    assert expected in text(tables.render(report), width=300).splitlines()
+    assert background.of_run(report).facts["training"] == expected
+    assert html.escape(expected) in page.render(report)
 
 
 class TestVerdict:
@@ -113,33 +160,56 @@ class TestTables:
 
     def test_gates(self, report):
         assert rows(report, "Gates") == [
-            ["kind", "auc", "all rows", "min 0.7", "0.8765", "0.8800", "ok"],
-            ["", "", "", "max_drop 0.01", "", "", ""],
-            ["kind", "accuracy", "colour=red", "min 0.85", "0.8000", "-", "accuracy is too low"],
-            ["size", "", "", "none", "", "", "goes without"],
+            ["kind", "", "", "", ""],
+            ["auc", "min 0.7", "0.8765", "0.8800", "ok"],
+            ["", "max_drop 0.01", "", "", ""],
+            ["accuracy on colour=red", "min 0.85", "0.8000", "-", "refuses"],
+            ["size", "", "", "", "none"],
         ]
+
+    def test_why_a_gate_refuses_stands_below_the_table(self, report):
+        report["heads"]["kind"]["gates"][1]["reason"] = "accuracy on colour=red is 0.8000, below min 0.85"
+        assert below_the_gates(report) == ["kind: accuracy on colour=red is 0.8000, below min 0.85"]
 
     def test_a_gate_on_an_undefined_metric(self, report):
         gate = {**report["heads"]["kind"]["gates"][1], "value": None, "reason": "accuracy is undefined"}
         report["heads"]["kind"]["gates"] = [gate]
-        assert rows(report, "Gates")[0][-3:] == ["-", "-", "accuracy is undefined"]
+        assert rows(report, "Gates")[1][2:] == ["-", "-", "refuses"]
+        assert below_the_gates(report) == ["kind: accuracy is undefined"]
 
-    def test_a_gate_that_holds_says_what_was_not_applied(self, report):
-        report["heads"]["kind"]["gates"][0]["note"] = "max_drop not applied: no baseline"
-        assert [row[-1] for row in rows(report, "Gates")[:2]] == ["ok", "max_drop not applied: no baseline"]
+    def test_what_was_not_applied_is_said_once_and_last(self, report):
+        for gate in report["heads"]["kind"]["gates"]:
+            gate["note"] = "max_drop not applied: no baseline"
+        assert rows(report, "Gates")[1][-1] == "ok"
+        expected = ["kind: accuracy is too low", "kind: max_drop not applied: no baseline"]
+        assert below_the_gates(report) == expected
 
     def test_gates_over_all_heads(self, report):
         joint = {**report["heads"]["kind"]["gates"][1], "metric": "exact_match", "slice": {}, "reason": "too low"}
         report["joint_gates"] = [joint]
-        assert rows(report, "Gates")[-1] == [
-            "all heads",
-            "exact_match",
-            "all rows",
-            "min 0.85",
-            "0.8000",
-            "-",
-            "too low",
+        assert rows(report, "Gates")[-2:] == [
+            ["all heads", "", "", "", ""],
+            ["exact_match", "min 0.85", "0.8000", "-", "refuses"],
         ]
+        assert below_the_gates(report)[-1] == "all heads: too low"
+
+    def test_at_80_columns_no_word_of_a_gate_is_broken(self, report):
+        wide = {
+            "metric": "balanced_accuracy",
+            "slice": {"origin": "JFK", "carrier": "AA"},
+            "max_drop": 0.02,
+            "reason": "balanced_accuracy on origin=JFK, carrier=AA is 0.5000, below min 0.85; "
+            "balanced_accuracy on origin=JFK, carrier=AA is 0.5000, worse than the baseline's 0.6000 by more than 0.02",
+        }
+        values = {f"c{i}": 0.05 * i for i in range(400)}
+        report["heads"]["kind"]["gates"][1] |= wide
+        report["heads"]["size"]["gates"] = self.every(values, min=0.5)
+        report["joint_gates"] = [{**gate, "metric": "label_consistency"} for gate in self.every(values, max=0.5)]
+        shown = text(tables.render(report), width=80).partition("Gates")[2].partition("Worst slices")[0]
+        assert max(map(len, shown.splitlines())) <= 80
+        words = {"balanced_accuracy", "origin=JFK,", "carrier=AA", "max_drop", "390", "label_consistency", "colour=c0"}
+        assert words <= set(shown.split())
+        assert f"kind: {wide['reason']}" in " ".join(shown.split())
 
     @staticmethod
     def every(values, metric="auc", **bounds):
@@ -159,35 +229,35 @@ class TestTables:
     def test_a_gate_on_every_value_that_holds_is_one_row(self, report):
         values = {"red": 0.9, "blue": 0.6, "green": 0.7}
         report["heads"]["kind"]["gates"] = self.every(values, min=0.5)
-        assert rows(report, "Gates")[:-1] == [
-            ["kind", "auc", "every colour", "min 0.5", "0.6000", "-", "3 of 3 hold, the worst: colour=blue"],
+        assert rows(report, "Gates")[1:-1] == [
+            ["auc on every colour, worst colour=blue", "min 0.5", "0.6000", "-", "3 of 3 hold"],
         ]
+        assert below_the_gates(report) == []
 
     def test_of_a_gate_on_every_value_the_worst_that_fail_are_shown(self, report):
         values = {f"c{i}": 0.05 * i for i in range(20)}
         report["heads"]["kind"]["gates"] = [*self.every(values, min=0.5), *self.every(values, "ece", max=0.5)]
-        found = rows(report, "Gates")[:-1]
-        assert found[0] == [
-            "kind",
-            "auc",
-            "every colour",
-            "min 0.5",
-            "0.0000",
-            "-",
-            "10 of 20 hold, the worst: colour=c0",
-        ]
-        assert [row[2] for row in found[1:6]] == [f"colour=c{i}" for i in range(5)]
-        assert found[1][-1] == "c0 is bad"
-        assert found[6] == ["kind", "auc", "", "", "", "", "and 5 more that do not hold"]
+        found = rows(report, "Gates")[1:-1]
+        assert found[0] == ["auc on every colour", "min 0.5", "0.0000", "-", "10 of 20 hold"]
+        assert [row[0] for row in found[1:6]] == [f"colour=c{i}" for i in range(5)]
+        assert [row[-1] for row in found[1:6]] == ["refuses"] * 5
+        assert found[6] == ["and 5 more that do not hold", "", "", "", ""]
         # Of a loss the highest is worst; a gate of its own is a row of its own.
-        assert found[7][-1] == "11 of 20 hold, the worst: colour=c19"
-        assert [row[2] for row in found[8:13]] == [f"colour=c{i}" for i in (19, 18, 17, 16, 15)]
+        assert found[7] == ["ece on every colour", "max 0.5", "0.9500", "-", "11 of 20 hold"]
+        assert [row[0] for row in found[8:13]] == [f"colour=c{i}" for i in (19, 18, 17, 16, 15)]
+        assert below_the_gates(report) == [
+            *(f"kind: c{i} is bad" for i in range(5)),
+            "kind: auc on every colour does not hold on 5 more",
+            *(f"kind: c{i} is bad" for i in (19, 18, 17, 16, 15)),
+            "kind: ece on every colour does not hold on 4 more",
+        ]
         assert len(gates.refusals(report)) == 19
 
     def test_a_gate_on_every_value_that_no_value_decides(self, report):
         [outcome] = self.every({"*": 0.1}, min=0.5)
         report["heads"]["kind"]["gates"] = [{**outcome, "value": None, "reason": "no value has 100 labelled rows"}]
-        assert rows(report, "Gates")[0][2:] == ["every colour", "min 0.5", "-", "-", "no value has 100 labelled rows"]
+        assert rows(report, "Gates")[1:-1] == [["auc on every colour", "min 0.5", "-", "-", "refuses"]]
+        assert below_the_gates(report) == ["kind: no value has 100 labelled rows"]
 
     def test_worst_slices_that_are_large_enough_and_defined(self, report):
         assert rows(report, "Worst slices") == [

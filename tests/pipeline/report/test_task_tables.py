@@ -26,7 +26,7 @@ def test_every_part_of_a_task(write_task):
     assert text(contract).splitlines()[0] == f"{folder}: 2 features, 2 heads, ok"
     training = (
         "epochs 20, batch_size 1024, learning_rate 0.001, optimizer adam, schedule constant (warmup_epochs 0), "
-        "early_stopping (patience 3), balancing fixed, seed 0"
+        "early_stopping (patience 3), warm_start False, balancing fixed, seed 0"
     )
     assert cells(contract) == [
         ["amount", "FLOAT", "numeric", "scaling zscore, missing_indicator True, encoder plain"],

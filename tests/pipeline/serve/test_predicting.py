@@ -57,17 +57,17 @@ def test_a_broken_image_is_named(ask, photo):
 
 
 def test_a_damaged_example_is_named(ask, example):
-    with pytest.raises(RequestError, match=r"^instances\[1\]: .*[Cc]ould not parse"):
+    with pytest.raises(RequestError, match=r"^instances\[1\]: not a serialized tf.Example, or a damaged one"):
         ask(signature_name="serving_tf_example", instances=[example(amount=1.0), b64(b"no" * 10_000)])
 
 
 def test_a_damaged_example_that_is_no_text_is_named(ask, example):
-    with pytest.raises(RequestError, match=r"^instances\[1\]: a tf.Example is damaged$"):
+    with pytest.raises(RequestError, match=r"^instances\[1\]: not a serialized tf.Example, or a damaged one"):
         ask(signature_name="serving_tf_example", instances=[example(amount=1.0), b64(b"\x89PNG\r\n\x1a\n")])
 
 
 def test_an_example_of_another_type_is_named(ask, example):
-    with pytest.raises(RequestError, match=r"^instances\[1\]: .*amount"):
+    with pytest.raises(RequestError, match=r"^instances\[1\]: feature 'amount' takes FLOAT values"):
         ask(signature_name="serving_tf_example", instances=[example(amount=1.0), example(amount=b"1")])
 
 

@@ -80,6 +80,13 @@ class TestColumns:
         ([1], r"the body is a list of 1; allowed: an object with"),
         ({}, r'either "instances" \(rows\) or "inputs" \(columns\); got neither'),
         ({"instances": [], "inputs": {}}, r"got both"),
+        (
+            {"signature_nam": "serving_tf_example", "instances": [{}]},
+            r"^the request: unknown key \"signature_nam\"; allowed: signature_name, instances, inputs; "
+            r"did you mean 'signature_name'\?$",
+        ),
+        ({"instance": [{}]}, r"unknown key \"instance\"; .* did you mean 'instances'\?"),
+        ({"inputs": {"amount": [1]}, "": 1}, r'unknown key ""; allowed: signature_name, instances, inputs$'),
         ({"instances": []}, r"instances: got a list of 0; .* at least one"),
         ({"instances": {}}, r"instances: got an object; "),
         ({"instances": [{}] * 5}, r"instances: got 5 rows; allowed: 4 in a request"),
@@ -91,6 +98,7 @@ class TestColumns:
             r"instances\[1\]: unknown feature \"color\"; allowed: amount, .*; did you mean 'colour'\?",
         ),
         ({"instances": [{"\ud800": 1}]}, r'unknown feature "\\ud800"'),
+        ({"instances": [{"": 1}]}, r'instances\[0\]: unknown feature ""; allowed: amount, '),
         (
             {"instances": [{}, {"amount": "1"}]},
             r"instances\[1\]: feature 'amount': got text \"1\"; allowed: a number up to",

@@ -1,5 +1,6 @@
 """The command: from start to a graceful end, as a process of its own."""
 
+import json
 import re
 import signal
 import socket
@@ -55,6 +56,37 @@ def test_a_running_request_is_finished_when_the_server_is_stopped(start, wait_un
     assert re.search(r" version 1 is served, loaded in ", log)
     assert log.rstrip().endswith(" stopped")
     assert "Traceback" not in log
+
+
+def describe(version, **described):
+    """Lets a version say something else of itself."""
+    file = version / "assets.extra" / "multihead.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | described))
+
+
+@pytest.fixture
+def broken(folder):
+    """A version 2 that does not even say what it is."""
+    (folder / "2" / "assets.extra").mkdir(parents=True)
+    for file in ("saved_model.pb", "assets.extra/multihead.json"):
+        (folder / "2" / file).write_text("{")
+
+
+@pytest.mark.usefixtures("broken")
+def test_a_broken_newest_version_and_one_that_names_no_task_stop_nobody(start, folder, wait_until):
+    describe(folder / "1", task="")
+    _, address = start()
+    wait_until(lambda: httpx.get(f"{address}/healthz").status_code == 200)
+    assert httpx.get(f"{address}/healthz").json()["version"] == "1"
+
+
+@pytest.mark.usefixtures("broken")
+def test_a_model_of_another_task_is_a_sentence(write_task, folder, push):
+    push(1)
+    describe(folder / "1", task="other")
+    done = run(write_task(), folder.parent)
+    sentence = f"{folder}/1: is a model of the task 'other', not of 'toy'; give another --run\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", sentence)
 
 
 def test_it_can_be_stopped_before_it_is_ready(start):

@@ -66,5 +66,5 @@ def test_without_records_a_row_of_nothing_is_asked(taken, tmp_path):
 def test_a_model_that_does_not_answer_is_told(taken, servable, write_warmup, tmp_path, monkeypatch):
     write_warmup(("serving_tf_example", {"examples": [b"hallo"]}))
     monkeypatch.setattr(servable, "folder", tmp_path)
-    with pytest.raises(DataError, match="parse"):
+    with pytest.raises(DataError, match=r"not a serialized tf.Example"):
         warmup.warm_up(servable, taken)

@@ -10,8 +10,8 @@ from tfx.types import standard_artifacts
 
 from components.data_gate.drift.component import Drift, DriftFindings, Executor, load_drift
 from components.example_gen import component as example_gen
+from components.example_gen.entries import Entry
 from components.example_gen.layout import Layout
-from components.example_gen.store import Entry
 from pipeline.config import RunConfig
 from schema.data import Data
 from schema.drift import WINDOW, Watched
@@ -90,10 +90,12 @@ def test_every_day_is_counted_once_and_by_all_windows(stages, window, tmp_path):
     stages(window[:2])
     kept = sorted((tmp_path / "run" / "artifacts" / "counts").iterdir())
     assert [file.name for file in kept] == ["2013-01-01-key1-digest.json", "2013-01-02-key2-digest.json"]
+    (kept[0].parent / f".{kept[0].name}-killed").write_text("{")
     # What is kept counts, and nothing is read again: so a mark in it is seen.
     kept[1].write_text(json.dumps(json.loads(kept[1].read_text()) | {"rows": 401}))
     [_, previous] = stages(window, name="2")["compared"]
     assert (previous["rows"]["newest"], previous["rows"]["reference"]) == (302, 401)
+    assert not [file for file in kept[0].parent.iterdir() if file.name.startswith(".")]
     kept[1].unlink()
     [_, previous] = stages(window, name="3")["compared"]
     assert previous["rows"]["reference"] == 301

@@ -122,7 +122,7 @@ def test_json_that_is_none_names_the_option():
 
 
 def test_a_baseline_at_a_cold_start_is_an_empty_folder(step, call, inputs_spec, folder):
-    of_graph = {"version": "", "identity": "", "recipe": "made so"}
+    of_graph = {"version": "", "identity": "", "recipe": "made so", "warm_start": 0.0}
     call["inputs"]["parameterValues"] = {**of_graph, "serving": str(folder / "serving"), "no_baseline": ""}
     model = call["outputs"]["artifacts"]["model"] = call["outputs"]["artifacts"].pop("statistics")
     model["artifacts"][0]["type"] = {"instanceSchema": "title: tfx.Model\ntype: object\n"}

@@ -1,0 +1,44 @@
+"""Options that several commands share, and what they mean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+TaskArgument = Annotated[str, typer.Argument(metavar="TASK", help="A folder with task.yaml, or a shipped task's name.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Overrides a key of task.yaml; may be given several times."),
+]
+DataOption = Annotated[Path | None, typer.Option(help="File or folder of rows; data/TASK if not given.")]
+OutputOption = Annotated[Path | None, typer.Option(help="The run's folder; runs/TASK if not given.")]
+BeamOption = Annotated[
+    list[str] | None,
+    typer.Option("--beam-option", metavar="NAME=VALUE", help="An option for Beam, such as direct_num_workers=2."),
+]
+WindowOption = Annotated[int | None, typer.Option(min=1, help="How many spans, counted back; 1 if not given.")]
+SplitByOption = Annotated[
+    Literal["span"] | None, typer.Option(help="Train on older spans of the window, judge on the newest.")
+]
+WaitOption = Annotated[bool, typer.Option("--wait", help="Wait while another run holds the folder.")]
+WaitAtMostOption = Annotated[
+    float | None, typer.Option(min=0, metavar="SECONDS", help="Wait that long at most; then exit with 5.")
+]
+NotifyOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL", envvar="MULTIHEAD_NOTIFY", help="A webhook that is told of failure, refusal and drift, as JSON."
+    ),
+]
+
+
+def seconds(wait: bool, at_most: float | None) -> float | None:
+    """Returns how long to wait for another run: not at all, so many seconds, or None for as long as it takes."""
+    return None if wait and at_most is None else at_most or 0
+
+
+def beam_options(given: list[str] | None) -> tuple[str, ...]:
+    """Returns options as Beam reads them; two dashes in front are welcome, and not needed."""
+    return tuple(f"--{option.removeprefix('--')}" for option in given or ())

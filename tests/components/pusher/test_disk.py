@@ -1,0 +1,27 @@
+"""What writers that were killed leave is told from everything else."""
+
+import uuid
+
+from components.pusher.disk import beside, sweep
+
+
+def test_drafts_are_swept_and_nothing_else(tmp_path):
+    strangers = ["1", ".lock", f"1-{uuid.uuid4().hex}", f".{uuid.uuid4().hex}", ".1-abc"]
+    for name in strangers:
+        (tmp_path / name).touch()
+    beside(tmp_path / "history.json").touch()
+    (beside(tmp_path / "1") / "variables").mkdir(parents=True)
+    sweep(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(strangers)
+
+
+def test_drafts_of_one_name(tmp_path):
+    mine, another = beside(tmp_path / "status.json"), beside(tmp_path / "metadata.db")
+    mine.touch()
+    another.touch()
+    sweep(tmp_path, "status.json")
+    assert list(tmp_path.iterdir()) == [another]
+
+
+def test_a_folder_that_is_not_there(tmp_path):
+    sweep(tmp_path / "none")
