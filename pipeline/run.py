@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 import logging
 import shutil
@@ -53,7 +52,7 @@ def run_task(
     Returns:
         The report.
     """
-    started = _now()
+    started = document.now()
     key = run_key(contract, run)
     disk.sweep(run.reports.parent)
     if run.fresh:
@@ -92,7 +91,7 @@ def run_task(
         "span": run.spans[-1].label if run.spans else None,
         "window": run.window and run.window | {"empty": empty_spans(by_id["ExampleGen"].outputs["examples"])},
         "started": started,
-        "finished": _now(),
+        "finished": document.now(),
         "versions": document.versions(),
         "no_baseline": run.no_baseline,
         "pushed": pushed or None,
@@ -122,7 +121,3 @@ def _write(report: dict[str, Any], folder: Path) -> None:
         logging.exception("no report.html")
     draft.rename(folder)
     disk.flush(folder.parent)
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")

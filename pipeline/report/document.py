@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import importlib.metadata
 import json
 import platform
@@ -24,6 +25,11 @@ _LIBRARIES = {
 }
 
 
+def now() -> str:
+    """Returns the time as reports have it: ISO 8601, in UTC, to the second."""
+    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+
+
 def versions() -> dict[str, str]:
     """Returns the versions that made a report."""
     installed = {name: importlib.metadata.version(package) for name, package in _LIBRARIES.items()}
@@ -38,6 +44,15 @@ def write(folder: Path, report: dict[str, Any]) -> Path:
     return file
 
 
+def of_runs(output: Path) -> list[Path]:
+    """Returns the report.json of every run that came to a verdict, oldest first: run ids sort by time.
+
+    Args:
+        output: The run's folder.
+    """
+    return sorted(output.glob(f"reports/[!.]*/{REPORT_FILE}"))
+
+
 def find(run: Path) -> Path:
     """Returns the report.json of a path: itself, one in a report's folder, or the newest of a run's folder.
 
@@ -48,8 +63,7 @@ def find(run: Path) -> Path:
         return run
     if (run / REPORT_FILE).is_file():
         return run / REPORT_FILE
-    # Run ids sort by time.
-    reports = sorted([*run.glob(f"reports/[!.]*/{REPORT_FILE}"), *run.glob(f"[!.]*/{REPORT_FILE}")])
+    reports = sorted([*of_runs(run), *run.glob(f"[!.]*/{REPORT_FILE}")])
     if not reports:
         raise UserError(f"{run}: no {REPORT_FILE} there; give a run's folder such as runs/flights, or a report")
     return reports[-1]
