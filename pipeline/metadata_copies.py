@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from components.pusher.disk import replacing, sweep
@@ -34,18 +34,16 @@ def protect(run: RunConfig, say: Callable[[str], None]) -> None:
     """
     if not copies(run) and (not run.metadata.is_file() or run.metadata.stat().st_size == 0):
         return  # The first run, or one that was killed as it made the file.
-    try:
+    with _explained(run):
         sweep(copies_folder(run))
         sweep(run.output, run.metadata.name)
         damage = find_damage(run.metadata)
         if damage is None:
-            _copy(run.metadata, copies_folder(run) / f"{run.run_id}.db")
+            _copy(run.metadata, _copy_of(run))
             for old in copies(run)[:-KEPT]:
                 old.unlink()
         else:
             _restore(run, damage, say)
-    except (OSError, sqlite3.Error) as error:
-        raise UserError(f"{run.metadata}: cannot be read or copied ({error})") from None
 
 
 def renew(run: RunConfig) -> None:
@@ -54,14 +52,25 @@ def renew(run: RunConfig) -> None:
     Raises:
         UserError: The database cannot be copied.
     """
-    try:
-        copy = copies_folder(run) / f"{run.run_id}.db"
-        _copy(run.metadata, copy)
+    with _explained(run):
+        _copy(run.metadata, _copy_of(run))
         for old in copies(run):
-            if old != copy:
+            if old != _copy_of(run):
                 old.unlink()
+
+
+@contextmanager
+def _explained(run: RunConfig) -> Iterator[None]:
+    """Turns what the disk and SQLite have against a copy into a sentence."""
+    try:
+        yield
     except (OSError, sqlite3.Error) as error:
         raise UserError(f"{run.metadata}: cannot be read or copied ({error})") from None
+
+
+def _copy_of(run: RunConfig) -> Path:
+    """Returns where a run's copy is."""
+    return copies_folder(run) / f"{run.run_id}.db"
 
 
 def copies_folder(run: RunConfig) -> Path:

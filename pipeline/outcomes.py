@@ -101,6 +101,4 @@ def catch_up(task: str, runs: Sequence[RunConfig]) -> None:
 
 def _failed(error: Exception, started: datetime.datetime) -> Outcome:
     cause = root_cause(error)
-    sentence = message(cause)
-    drift = tuple(line.strip() for line in sentence.splitlines()[1:]) if isinstance(cause, DriftFound) else ()
-    return Outcome("failed", started, sentence, drift=drift)
+    return Outcome("failed", started, message(cause), drift=cause.findings if isinstance(cause, DriftFound) else ())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 import logging
 import shutil
@@ -54,7 +53,7 @@ def run_task(
     Returns:
         The report.
     """
-    started = _now()
+    started = document.now()
     key = run_key(contract, run)
     disk.sweep(run.reports.parent)
     if run.fresh:
@@ -93,7 +92,7 @@ def run_task(
         "span": run.spans[-1].label if run.spans else None,
         "window": run.window and run.window | {"empty": empty_spans(by_id["ExampleGen"].outputs["examples"])},
         "started": started,
-        "finished": _now(),
+        "finished": document.now(),
         "versions": versions(),
         "no_baseline": run.no_baseline,
         "pushed": pushed or None,
@@ -123,7 +122,3 @@ def _write(report: dict[str, Any], folder: Path) -> None:
         logging.exception("no report.html")
     draft.rename(folder)
     disk.flush(folder.parent)
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")

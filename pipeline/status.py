@@ -17,7 +17,7 @@ from filelock import FileLock
 from components.pusher.disk import sweep, write_whole
 from pipeline import openmetrics
 from pipeline.config import RunConfig
-from pipeline.report import gates
+from pipeline.report import drift, gates
 
 STATUS_FILE = "status.json"
 METRICS_FILE = "metrics.prom"
@@ -51,10 +51,9 @@ class Outcome:
         if report["blessed"]:
             sentence = f"blessed, pushed to {report['pushed']}" if report["pushed"] else "blessed, not pushed"
         else:
-            sentence = "; ".join(["not blessed", *gates.refusals(report)])
-        moved = (report.get("data") or {}).get("drift") or {}
+            sentence = gates.refusal(report)
         state: State = "pushed" if report["blessed"] else "refused"
-        return cls(state, started, sentence, report, tuple(moved.get("findings", ())))
+        return cls(state, started, sentence, report, tuple(drift.findings(report)))
 
 
 def now() -> datetime.datetime:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pipeline.report.document import REPORT_FILE
+from pipeline.report import document
 
 
 def find_verdict(output: Path, key: str) -> dict[str, Any] | None:
@@ -16,8 +16,7 @@ def find_verdict(output: Path, key: str) -> dict[str, Any] | None:
         output: The run's folder.
         key: What the run was of (see `identity.run_key`).
     """
-    # Run ids sort by time.
-    for file in sorted(output.glob(f"reports/[!.]*/{REPORT_FILE}"), reverse=True):
+    for file in reversed(document.of_runs(output)):
         text = file.read_text(encoding="utf-8")
         if key not in text:  # Reports are long, and there is one per day.
             continue
@@ -34,7 +33,7 @@ def files_by_key(output: Path) -> dict[str, Path]:
         output: The run's folder.
     """
     found: dict[str, Path] = {}
-    for file in sorted(output.glob(f"reports/[!.]*/{REPORT_FILE}")):
+    for file in document.of_runs(output):
         key = str(json.loads(file.read_text(encoding="utf-8")).get("key"))
         found.pop(key, None)
         found[key] = file

@@ -27,6 +27,11 @@ class DriftFound(UserError):
 
     exit_code = 3
 
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """What moved: the lines below the first, a sentence each."""
+        return tuple(line.strip() for line in str(self).strip().splitlines()[1:])
+
 
 class LeakFound(UserError):
     """A replay of the past would use, or has used, rows of a later day than the one that it replays."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.backtest.plan import Step
 from pipeline.quiet import message, root_cause
-from pipeline.report import document, gates
+from pipeline.report import document, drift, gates
 from schema.errors import DriftFound, UserError
 
 BLESSED, REFUSED, STOPPED, FAILED, SKIPPED = "blessed", "refused", "stopped", "failed", "skipped"
@@ -30,7 +30,6 @@ def of_report(step: Step, report: dict[str, Any], folder: Path, output: Path) ->
         output: The folder that backtest.json lies in.
     """
     started, finished = (datetime.datetime.fromisoformat(report[key]) for key in ("started", "finished"))
-    drift = (report["data"].get("drift") or {}).get("findings", [])
     heads = report["heads"].items()
     return _entry(step, BLESSED if report["blessed"] else REFUSED) | {
         "reasons": gates.refusals(report),
@@ -39,7 +38,7 @@ def of_report(step: Step, report: dict[str, Any], folder: Path, output: Path) ->
         "rows": report["data"]["splits"],
         "seconds": (finished - started).total_seconds(),
         "heads": {name: {"test": head["overall"], "baseline": head["baseline"]} for name, head in heads},
-        "drift": list(drift),
+        "drift": drift.findings(report),
         "report": Path(os.path.relpath(folder / document.PAGE_FILE, output)).as_posix(),
         "examples": report["lineage"]["artifacts"]["ExampleGen.examples"],
         "model": report["lineage"]["artifacts"]["Trainer.model"],
@@ -57,10 +56,10 @@ def of_error(step: Step, error: Exception, seconds: float) -> Entry:
     cause = root_cause(error)
     is_stopped = isinstance(cause, UserError) and cause.exit_code in _STOPPED_CODES
     sentence, *lines = message(cause).splitlines()
-    has_drifted = isinstance(cause, DriftFound)
+    moved = list(cause.findings) if isinstance(cause, DriftFound) else []
     return _entry(step, STOPPED if is_stopped else FAILED) | {
-        "reasons": [sentence] if has_drifted else [sentence, *(line.strip() for line in lines)],
-        "drift": [line.strip() for line in lines] if has_drifted else [],
+        "reasons": [sentence] if moved else [sentence, *(line.strip() for line in lines)],
+        "drift": moved,
         "seconds": round(seconds, 1),
     }
 

@@ -14,7 +14,7 @@ from pipeline import verdicts
 from pipeline.backtest import entries, worker
 from pipeline.backtest.entries import Entry
 from pipeline.backtest.worker import Job
-from pipeline.quiet import logging_to_stderr
+from pipeline.quiet import leave, logging_to_stderr
 from pipeline.report import document
 from schema.errors import LeakFound
 
@@ -68,8 +68,7 @@ def _work(job: Job, there: connection.Connection) -> None:
         else:
             there.send((_DONE, entry))
     there.close()
-    # As in `cli.main`: libraries may crash while the interpreter shuts down.
-    os._exit(0)
+    leave(0)
 
 
 def _end_with_parent() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import statistics
 import time
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from pipeline.backtest.plan import Plan
 from pipeline.backtest.worker import Job
 from pipeline.config import RunConfig
 from pipeline.progress import Progress
+from pipeline.report.document import now
 from schema.contract import Contract
 
 Do = Callable[[Job, Callable[[str], None], Callable[[str], None]], Entry]
@@ -54,7 +54,7 @@ def replay(contract: Contract, plan: Plan, config: RunConfig, progress: Progress
             seconds.append(time.monotonic() - started)
         is_new = entry is not before
         done.append(entry)
-        made = document.make(contract, plan, done, dated_by, _now())
+        made = document.make(contract, plan, done, dated_by, now())
         if is_new or i + 1 == len(plan.steps):
             document.write(config.output, made)
             page.write(config.output / document.PAGE_FILE, made)
@@ -68,7 +68,3 @@ def replay(contract: Contract, plan: Plan, config: RunConfig, progress: Progress
 def _is_whole(entry: Entry, is_measured: bool) -> bool:
     """Returns whether nothing is to be done of a step: a kill may have come between its verdict and all else."""
     return is_measured and (entry["is_checked"] or not entry["examples"])
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from pipeline.config import RunConfig
 from pipeline.graph import NEVER_CACHED, build_pipeline
 from pipeline.identity import data_fingerprint, training_digest
 from pipeline.progress import Progress
+from pipeline.report import document
 from pipeline.runners.local import run_pipeline
 from schema.contract import Contract
 from schema.errors import UserError
@@ -42,7 +42,7 @@ def compare(cells: Sequence[Cell], num_seeds: int, run: RunConfig, progress: Pro
     Raises:
         UserError: A training failed; the sentence names the cell.
     """
-    started = _now()
+    started = document.now()
     task = cells[0].contract.task
     examples: dict[tuple[str, str], Examples] = {}
     results: list[list[dict[str, Any]]] = []
@@ -69,7 +69,7 @@ def compare(cells: Sequence[Cell], num_seeds: int, run: RunConfig, progress: Pro
         "task": task.task,
         "run_id": run.run_id,
         "started": started,
-        "finished": _now(),
+        "finished": document.now(),
         "versions": versions(),
         "main_metrics": summary.main_metrics(cells[0].contract),
         "cells": summary.summarise(cells, results),
@@ -126,7 +126,3 @@ def _line(result: dict[str, Any], cell: Cell) -> str:
     values = ((head, metric, result["heads"][head][metric]) for head, metric in shown)
     metrics = (f"{head} {metric} {'-' if value is None else f'{value:.4f}'}" for head, metric, value in values)
     return f"{result['seconds']:7.1f} s {result['epochs']:>4} epochs  {', '.join(metrics)}"
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,26 @@ REPORT_FILE = "report.json"
 PAGE_FILE = "report.html"
 
 
+def now() -> str:
+    """Returns the time as reports have it: ISO 8601, in UTC, to the second."""
+    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+
+
 def write(folder: Path, report: dict[str, Any]) -> Path:
     """Writes report.json whole or not at all; returns its path."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / REPORT_FILE
     write_whole(file, json.dumps(report, indent=1, allow_nan=False) + "\n")
     return file
+
+
+def of_runs(output: Path) -> list[Path]:
+    """Returns the report.json of every run that came to a verdict, oldest first: run ids sort by time.
+
+    Args:
+        output: The run's folder.
+    """
+    return sorted(output.glob(f"reports/[!.]*/{REPORT_FILE}"))
 
 
 def find(run: Path) -> Path:
@@ -33,8 +48,7 @@ def find(run: Path) -> Path:
         return run
     if (run / REPORT_FILE).is_file():
         return run / REPORT_FILE
-    # Run ids sort by time.
-    reports = sorted([*run.glob(f"reports/[!.]*/{REPORT_FILE}"), *run.glob(f"[!.]*/{REPORT_FILE}")])
+    reports = sorted([*of_runs(run), *run.glob(f"[!.]*/{REPORT_FILE}")])
     if not reports:
         raise UserError(f"{run}: no {REPORT_FILE} there; give a run's folder such as runs/flights, or a report")
     return reports[-1]

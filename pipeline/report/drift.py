@@ -1,4 +1,4 @@
-"""What moved since the spans before, for the terminal."""
+"""What moved since the spans before, in sentences."""
 
 from __future__ import annotations
 
@@ -9,13 +9,18 @@ from typing import Any
 _SHOWN = 8
 
 
+def findings(report: Mapping[str, Any]) -> list[str]:
+    """Returns a sentence for everything that moved too far; none of a report that is too old to say."""
+    return list(((report.get("data") or {}).get("drift") or {}).get("findings", ()))
+
+
 def lines(report: Mapping[str, Any]) -> Iterator[str]:
     """Yields a heading and a sentence for everything that moved too far; nothing if nothing did."""
-    findings = ((report.get("data") or {}).get("drift") or {}).get("findings", [])
-    if not findings:
+    moved = findings(report)
+    if not moved:
         return
     yield f"drift: span {report['span']} is unlike the spans before it"
-    shown = findings if len(findings) == _SHOWN + 1 else findings[:_SHOWN]  # "and 1 more" would save nothing.
+    shown = moved if len(moved) == _SHOWN + 1 else moved[:_SHOWN]  # "and 1 more" would save nothing.
     yield from (f"  {sentence}" for sentence in shown)
-    if len(findings) > len(shown):
-        yield f"  and {len(findings) - len(shown)} more, in the report"
+    if len(moved) > len(shown):
+        yield f"  and {len(moved) - len(shown)} more, in the report"

@@ -26,6 +26,11 @@ def refusals(report: dict[str, Any]) -> list[str]:
     return [*report.get("refusals", ()), *failed]
 
 
+def refusal(report: dict[str, Any]) -> str:
+    """Returns why a model was not blessed, in one sentence."""
+    return "; ".join(["not blessed", *refusals(report)])
+
+
 def table(report: dict[str, Any]) -> Table:
     """Returns a row per gate below its head; of a gate on every value, one for all, and one for each of the worst.
 

@@ -17,7 +17,7 @@ from components.pusher.pointer import read_pointer
 from pipeline.backtest.document import FILE as REPLAY_FILE
 from pipeline.config import RunConfig
 from pipeline.metadata_copies import find_damage
-from pipeline.report.document import REPORT_FILE
+from pipeline.report import document
 from pipeline.retention.plan import STORES, SYSTEM, Execution, Facts, Run
 from schema.errors import UserError
 
@@ -85,7 +85,7 @@ def check(config: RunConfig) -> None:
 
 
 def _runs(store: metadata_store.MetadataStore, output: Path) -> tuple[Run, ...]:
-    judged = {file.parent.name for file in output.glob(f"reports/[!.]*/{REPORT_FILE}")}
+    judged = {file.parent.name for file in document.of_runs(output)}
     return tuple(
         Run(
             context.name,

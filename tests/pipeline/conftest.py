@@ -1,6 +1,31 @@
-"""A report as a run writes it, small enough to check by eye."""
+"""A report as a run writes it, small enough to check by eye, and the command, run in this process."""
+
+import sys
 
 import pytest
+
+from pipeline import cli
+
+
+@pytest.fixture
+def main(monkeypatch, capfd, tmp_path):
+    """Runs `multihead` in this process, in an empty folder: returns exit code, standard output and error."""
+
+    def run(*arguments):
+        capfd.readouterr()
+        # What pytest puts in place of sys.stdout does not write to file descriptor 1, which a run redirects.
+        with open(1, "w", closefd=False) as out, open(2, "w", closefd=False) as err, monkeypatch.context() as patch:
+            patch.setattr(sys, "argv", ["multihead", *map(str, arguments)])
+            patch.setattr(sys, "stdout", out)
+            patch.setattr(sys, "stderr", err)
+            with pytest.raises(SystemExit) as finished:
+                cli.main()
+        return finished.value.code, *capfd.readouterr()
+
+    # With TensorFlow loaded, as by other tests here, `main` leaves by os._exit.
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return run
 
 
 def _gate(metric, value, ok=True, reason="", **given):

@@ -35,27 +35,12 @@ COMMANDS = (
 
 
 @pytest.fixture
-def multihead(monkeypatch, capfd, tmp_path):
+def multihead(main, monkeypatch):
     """Runs the command in this process, in an empty folder: returns exit code, standard output and error."""
-
-    def run(*arguments):
-        capfd.readouterr()
-        # What pytest puts in place of sys.stdout does not write to file descriptor 1, which the run redirects.
-        with open(1, "w", closefd=False) as out, open(2, "w", closefd=False) as err, monkeypatch.context() as patch:
-            patch.setattr(sys, "argv", ["multihead", *map(str, arguments)])
-            patch.setattr(sys, "stdout", out)
-            patch.setattr(sys, "stderr", err)
-            with pytest.raises(SystemExit) as finished:
-                cli.main()
-        return finished.value.code, *capfd.readouterr()
-
-    # With TensorFlow loaded, as by other tests here, `main` leaves by os._exit.
-    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "1")
-    monkeypatch.chdir(tmp_path)
     level = logging.getLogger().level
-    yield run
+    yield main
     logging.getLogger().setLevel(level)
 
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.example_gen.spans import Span
-from pipeline import cli, notify, outcomes, session, status
+from pipeline import notify, outcomes, session, status
 from pipeline.config import RunConfig
 from pipeline.report import document
 from pipeline.status import Outcome
@@ -24,7 +24,7 @@ def result(report):
 
 
 @pytest.fixture
-def multihead(monkeypatch, capfd, tmp_path, result, write_task):
+def multihead(monkeypatch, main, tmp_path, result, write_task):
     """Runs a command on the toy task in an empty folder: returns exit code and what was said."""
     stand_in = types.ModuleType("pipeline.run")
 
@@ -36,20 +36,12 @@ def multihead(monkeypatch, capfd, tmp_path, result, write_task):
 
     stand_in.run_task = run_task
     monkeypatch.setitem(sys.modules, "pipeline.run", stand_in)
-    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)  # Else `main` leaves by os._exit.
-    monkeypatch.chdir(tmp_path)
     folder = write_task()
     pq.write_table(pa.table({"amount": [1.5]}), tmp_path / "rows.parquet")
 
     def run(command, *arguments):
-        capfd.readouterr()
-        with open(1, "w", closefd=False) as out, open(2, "w", closefd=False) as err, monkeypatch.context() as patch:
-            patch.setattr(sys, "argv", ["multihead", command, str(folder), *map(str, arguments)])
-            patch.setattr(sys, "stdout", out)
-            patch.setattr(sys, "stderr", err)
-            with pytest.raises(SystemExit) as finished:
-                cli.main()
-        return finished.value.code, "".join(capfd.readouterr())
+        code, *said = main(command, folder, *arguments)
+        return code, "".join(said)
 
     return run
 

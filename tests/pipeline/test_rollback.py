@@ -1,7 +1,5 @@
 """`multihead rollback`, and what it does to the next run."""
 
-import sys
-
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -10,24 +8,15 @@ from components.pusher import serving
 from components.pusher.folder import versions
 from components.pusher.history import read_history
 from components.pusher.rollback import roll_back
-from pipeline import cli, session
+from pipeline import session
 from pipeline.config import RunConfig
 
 
 @pytest.fixture
-def rollback(monkeypatch, capsys, tmp_path, write_task):
+def rollback(main, write_task):
     """Runs the command on the toy task in an empty folder: returns exit code, standard output and error."""
     folder = write_task()
-    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)  # Else `main` leaves by os._exit.
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["multihead", "rollback", str(folder), *map(str, arguments)])
-        with pytest.raises(SystemExit) as finished:
-            cli.main()
-        return finished.value.code, *capsys.readouterr()
-
-    return run
+    return lambda *arguments: main("rollback", folder, *arguments)
 
 
 @pytest.fixture

@@ -24,4 +24,4 @@ def refused(inputs: Mapping[str, list[types.Artifact]], outputs: Mapping[str, li
     if all(pushed.get_int_custom_property(PUSHED_PROPERTY) for pushed in outputs["pushed_model"]):
         return ""
     report = json.loads((Path(inputs["report"][0].uri) / REPORT_FILE).read_text(encoding="utf-8"))
-    return "; ".join(["not blessed", *gates.refusals(report)])
+    return gates.refusal(report)

@@ -1,31 +1,20 @@
 """`multihead backtest`: its options, exit codes and where it writes."""
 
-import sys
-
 import pytest
 
-from pipeline import cli
 from pipeline.backtest import replay as replays
 from schema.errors import LeakFound
 
 
 @pytest.fixture
-def multihead(monkeypatch, capfd, tmp_path, write_task, data):
+def multihead(main, write_task, data):
     """Runs the command on the toy task in this process: returns exit code and what was said."""
     folder = write_task()
-    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)  # Else `main` leaves by os._exit.
-    monkeypatch.chdir(tmp_path)
 
     def run(*options, first="2013-01-05", last="2013-01-19", spans="data.spans=date={YYYY}-{MM}-{DD}"):
-        given = ["--from", first, "--to", last, "--every", "7d", "--window", "4d", "--data", str(data), *options]
-        capfd.readouterr()
-        with open(1, "w", closefd=False) as out, open(2, "w", closefd=False) as err, monkeypatch.context() as patch:
-            patch.setattr(sys, "argv", ["multihead", "backtest", str(folder), "--set", spans, *given])
-            patch.setattr(sys, "stdout", out)
-            patch.setattr(sys, "stderr", err)
-            with pytest.raises(SystemExit) as finished:
-                cli.main()
-        return finished.value.code, "".join(capfd.readouterr())
+        given = ["--from", first, "--to", last, "--every", "7d", "--window", "4d", "--data", data, *options]
+        code, *said = main("backtest", folder, "--set", spans, *given)
+        return code, "".join(said)
 
     return run
 

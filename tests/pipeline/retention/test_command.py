@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from components.pusher.rollback import roll_back
-from pipeline import cli, session
+from pipeline import session
 
 # Removes by the plan, and is killed at the n-th step of the removal of files, or before the first.
 KILLED = """
@@ -31,19 +31,10 @@ collect(RunConfig(Path("data"), Path(sys.argv[1]), "now"), keep=1, repeat=None)
 
 
 @pytest.fixture
-def gc(monkeypatch, capsys, tmp_path, write_task):
+def gc(main, write_task):
     """Runs the command on the toy task: returns exit code, standard output and error."""
     task = write_task()
-    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)  # Else `main` leaves by os._exit.
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["multihead", "gc", str(task), *map(str, arguments)])
-        with pytest.raises(SystemExit) as finished:
-            cli.main()
-        return finished.value.code, *capsys.readouterr()
-
-    return run
+    return lambda *arguments: main("gc", task, *arguments)
 
 
 def test_it_lists_what_goes_and_what_to_type(gc, folder, tmp_path):
