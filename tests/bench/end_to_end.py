@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 from ml_metadata import metadata_store
 from ml_metadata.proto import metadata_store_pb2
 from rich.console import Console
@@ -49,7 +50,7 @@ def make_rows(work, count):
     folder = work / f"rows-{count}"
     if not folder.is_dir():
         source = make_dataset("flights", work / "flights").path
-        rows = pd.read_parquet(source, dtype_backend="numpy_nullable")
+        rows = pq.read_table(source).to_pandas(integer_object_nulls=True)  # 1999 stays 1999 beside nulls.
         if count <= len(rows):
             rows = rows.iloc[np.linspace(0, len(rows) - 1, count).astype(int)]
         else:
