@@ -14,6 +14,7 @@ from typing import TypeVar
 import typer
 from filelock import FileLock, Timeout
 
+from components.example_gen.places import Place
 from components.example_gen.source import find_files, find_shards
 from pipeline import datasets, holder
 from pipeline.config import RunConfig
@@ -30,7 +31,7 @@ _POLL_SECONDS = 0.5
 
 def configure(
     contract: Contract,
-    data: Path | None,
+    data: Place | None,
     output: Path | None,
     fresh: bool = False,
     beam_options: tuple[str, ...] = (),
