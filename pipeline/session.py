@@ -41,7 +41,8 @@ def configure(
 
     Args:
         contract: The task.
-        data: File or folder of rows; data/TASK if None, made first if it is a real data set that is not there yet.
+        data: File or folder of rows, here or in a store; data/TASK if None, made first if it is a real data set that is
+            not there yet.
         output: The run's folder; runs/TASK if None.
         fresh: Run every stage.
         beam_options: Options for Beam.

@@ -29,6 +29,8 @@ _PEEK = 64 * 2**10
 # What stands for "no value" in a CSV cell; a quoted "NA" stays text.
 CSV_NULLS = ["", "NA", "NaN", "nan", "null", "NULL"]
 SUFFIX = {"parquet": ".parquet", "csv": ".csv"}
+# What to do where nothing is.
+MEND = "give the data's path with --data; on Kubeflow by the run's parameter data, or mount a volume there by --profile"
 # What Arrow raises on files that are damaged, of another kind, or named, or with a column named, by bytes that are no
 # UTF-8.
 _UNREADABLE = (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError, UnicodeError)
@@ -57,7 +59,7 @@ def find_files(data: Place, file_format: str) -> tuple[Place, ...]:
     """
     data = look(data)
     if not data.exists():
-        raise DataError(f"{data}: no such file or folder; give the data's path with --data")
+        raise DataError(f"{data}: no such file or folder; {MEND}")
     if data.is_file():
         return (data,)
     files = tuple(_files(data, file_format))

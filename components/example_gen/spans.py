@@ -55,7 +55,7 @@ def find_spans(data: Place, pattern: str, file_format: str, marker: str | None =
     data = look(data)
     found: dict[int, Span] = {}
     if not data.is_dir():
-        raise DataError(f"{data}: no such folder; data.spans looks in it for {pattern}")
+        raise DataError(f"{data}: no such folder, and data.spans looks in it for {pattern}; {source.MEND}")
     for folder, values in _matches(data, pattern):
         if not source.has_files(folder, file_format) or not (marker is None or (folder / marker).is_file()):
             continue
