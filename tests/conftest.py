@@ -74,6 +74,23 @@ def write_task(tmp_path, toy_task, toy_schema):
     return write
 
 
+@pytest.fixture
+def store(tmp_path):
+    """Copies a file or folder into fsspec's own store in memory, and returns the URI of the copy."""
+    from fsspec.core import url_to_fs
+
+    uri = f"memory://{uuid.uuid4().hex}"
+    fs, root = url_to_fs(uri)
+
+    def copy(source: Path) -> str:
+        for file in source.rglob("*") if source.is_dir() else [source]:
+            if file.is_file():
+                fs.pipe_file(f"{root}/{file.relative_to(source.parent)}", file.read_bytes())
+        return f"{uri}/{source.name}"
+
+    return copy
+
+
 @pytest.fixture(scope="session")
 def s3_server():
     """Address of a server on this machine that speaks S3's protocol."""

@@ -216,12 +216,8 @@ class TestRunInput:
         assert err.count("\n") == 1
         assert not (tmp_path / "runs").exists()
 
-    def test_rows_in_a_store(self, multihead, write_task, data, run_task):
-        from fsspec.core import url_to_fs
-
-        uri = "memory://test-cli/rows"
-        store, root = url_to_fs(uri)
-        store.pipe_file(f"{root}/a.parquet", data.read_bytes())
+    def test_rows_in_a_store(self, multihead, write_task, data, store, run_task):
+        uri = store(data)
         code, _, err = multihead("run", write_task(), "--data", f"{uri}/")
         assert (code, err) == (0, "")
         assert str(run_task.calls[0][1].data) == uri

@@ -64,7 +64,8 @@ def write(contract: Contract, options: Mapping[str, Any], files: Files) -> Itera
             " see; name it by its digest, NAME@sha256:..."
         )
     if not options["data"]:
-        yield f"data: {default_data(contract.task.task)}, as there is no --data; a run can give its parameter data instead"
+        where = default_data(contract.task.task)
+        yield f"data: {where}, as there is no --data; a run can name another place by its parameter data"
     elif not compiled.knows_data:
         yield f"{options['data']}: not looked at from here, so every run reads the data anew"
     if not options["serving"]:

@@ -1,8 +1,8 @@
 """Rows in an object store: a server that speaks S3's protocol, and the same examples as from files."""
 
 import io
-import urllib.request
 
+import httpx
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
@@ -226,8 +226,7 @@ class TestRefusals:
 
     def test_wrong_credentials(self, refused, s3_server):
         def give_up_after(actions):
-            asked = urllib.request.Request(f"{s3_server}/moto-api/reset-auth", actions, {"Content-Type": "text/plain"})
-            urllib.request.urlopen(asked).close()
+            httpx.post(f"{s3_server}/moto-api/reset-auth", content=actions).raise_for_status()
 
         give_up_after(b"0")
         try:
