@@ -56,6 +56,7 @@ def connect(uri: str, **options: Any) -> tuple[Any, str]:
     from fsspec.core import url_to_fs
 
     check(uri)
+    logging.getLogger("gcsfs").setLevel(logging.CRITICAL)  # It logs with a traceback what it raises as well.
     found, root = url_to_fs(uri, **options)
     return found, root.rstrip("/")
 

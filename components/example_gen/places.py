@@ -147,7 +147,10 @@ class Remote:
             block: Bytes that the store is asked for at a time, for who reads from the beginning on, decompressed if
                 its name says so; if 0, it is asked for just what is read, for who knows where to look.
         """
-        file = _File(self.uri, block)
+        ahead = {"compression": "infer", "cache_type": "readahead", "block_size": block}
+        with speaking(self.uri):
+            store, path = _connect(self.uri)
+            file = _File(self.uri, store.open(path, "rb", **(ahead if block else {"cache_type": "none"})))
         return io.BufferedReader(file) if block else file
 
     def _look(self) -> _Look:
@@ -160,13 +163,9 @@ Place = Path | Remote
 class _File(io.RawIOBase):
     """An open file whose store says in one sentence why it cannot be read."""
 
-    def __init__(self, uri: str, block: int):
+    def __init__(self, uri: str, file: Any):
         super().__init__()
-        self._uri = uri
-        how = {"compression": "infer", "cache_type": "readahead", "block_size": block}
-        with speaking(uri):
-            store, path = _connect(uri)
-            self._file = store.open(path, "rb", **(how if block else {"cache_type": "none"}))
+        self._uri, self._file = uri, file
 
     def readable(self) -> bool:
         return True

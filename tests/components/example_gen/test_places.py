@@ -123,6 +123,11 @@ def test_contents(folder):
             (folder / name).read_bytes()
 
 
+def test_a_file_that_is_gone_is_one_sentence(folder):
+    with pytest.raises(DataError, match=r"none: the store refused, or did not answer \(FileNotFoundError"):
+        (folder / "none").open()
+
+
 def test_contents_of_many(folder):
     wanted = [folder / "a.parquet", folder / "none", Path("here"), folder / "day" / "c.parquet"]
     assert fetch(wanted) == {wanted[0]: b"a.parquet", wanted[3]: b"day/c.parquet"}
