@@ -48,7 +48,7 @@ _CONTRACT = (
     "schema/trunks.py",
 )
 _SOURCES = {
-    "ExampleGen": ("components/example_gen", "components/images.py"),
+    "ExampleGen": ("components/example_gen", "components/images.py", "components/object_store.py"),
     "Drift": ("components/data_gate/drift", "schema/drift.py"),
     "Transform": ("components/transform",),
     "Trainer": (

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from components.example_gen.entries import Entry
+from components.example_gen.places import place
 from components.pusher.history import revocation
 from pipeline.baseline import begun_from, find_baseline
 from pipeline.config import RunConfig
@@ -94,7 +95,7 @@ def look_up(contract: Contract, run: RunConfig) -> Given:
         data_fingerprint=rows,
         has_spans=bool(run.spans),
         window=tuple(
-            Entry(span.label, span.number, str(Path(span.folder).resolve()), stored_key(contract, span))
+            Entry(span.label, span.number, str(place(span.folder).resolve()), stored_key(contract, span))
             for span in run.spans
         ),
         span_store=str(run.span_store.resolve()),

@@ -22,7 +22,11 @@ def compile(
     image: Annotated[str, typer.Option(help="Container image of every stage, best by its digest.")],
     output: Annotated[Path, typer.Option(metavar="F", help="File to write.")],
     data: Annotated[
-        str | None, typer.Option(help="File or folder of rows as containers see it; if not given, each run must say.")
+        str | None,
+        typer.Option(
+            metavar="PATH|URI",
+            help="File or folder of rows as containers see it, or s3://bucket/folder; /data/TASK if not given.",
+        ),
     ] = None,
     serving: Annotated[
         str, typer.Option(help="Serving folder as containers see it, or a URI such as s3://bucket/flights.")

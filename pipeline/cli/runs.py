@@ -20,6 +20,7 @@ from pipeline.cli.options import (
     WaitOption,
     WindowOption,
     beam_options,
+    place_of,
     seconds,
 )
 
@@ -74,7 +75,7 @@ def run(
         anew = "--fresh" if fresh else "--no-baseline" if no_baseline else None
         wanted = windows.Wanted(span, window, first, last, if_new, anew)
         windows.check(contract, wanted)
-        config = session.configure(contract, data, output, fresh, beam_options(beam_option), no_baseline)
+        config = session.configure(contract, place_of(data), output, fresh, beam_options(beam_option), no_baseline)
         runs, impossible = windows.candidates(contract, config, wanted)
         for sentence in impossible:
             typer.echo(sentence)
@@ -136,11 +137,12 @@ def schedule(
     windows.check(contract, windows.Wanted(window=window))
     has_spans = contract.task.data.spans is not None
     settings = tuple(overrides or ()), tuple(beam_option or ())
-    options = Options(task, data, output, *settings, window=window, split_by=split_by, if_new=has_spans)
+    source = place_of(data)
+    options = Options(task, source, output, *settings, window=window, split_by=split_by, if_new=has_spans)
     name, run = contract.task.task, session.run_folder(contract, output)
     plan = Plan(name, options, when, misfire or MISFIRE, notify)
     if what:
-        typer.echo(start.printed(what, plan, Folders(folder, data or Path("data") / name, run), image), nl=False)
+        typer.echo(start.printed(what, plan, Folders(folder, source or Path("data") / name, run), image), nl=False)
     else:
         start.serve(plan, run, now)
 
@@ -175,7 +177,7 @@ def backtest(
 
     contract = (windows.load_by_span if split_by == "span" else load_contract)(find_task(task), overrides or ())
     folder = output or Path("runs") / f"{contract.task.task}-backtest"
-    config = session.configure(contract, data, folder, beam_options=beam_options(beam_option))
+    config = session.configure(contract, place_of(data), folder, beam_options=beam_options(beam_option))
     plan = plans.make_plan(contract, config, first, last, every, window)
     for remark in plan.remarks:
         typer.echo(remark)
@@ -207,7 +209,7 @@ def compare(
     from schema.contract import find_task
 
     cells = grids.read_grid(find_task(task), grid or (), seeds)
-    config = windows.everything(cells[0].contract, session.configure(cells[0].contract, data, output))
+    config = windows.everything(cells[0].contract, session.configure(cells[0].contract, place_of(data), output))
 
     def work(progress: Progress) -> None:
         metadata_copies.protect(config, progress.say)

@@ -48,7 +48,7 @@ def write(contract: Contract, options: Mapping[str, Any], files: Files) -> Itera
         )
     profile = read_profile(files.profile) if files.profile else Profile()
     with output_to(Path(os.devnull)):
-        from pipeline.runners.kubeflow.compile import Request, compile_task, is_pinned
+        from pipeline.runners.kubeflow.compile import Request, compile_task, default_data, is_pinned
         from pipeline.runners.kubeflow.kserve import manifest
 
         service = manifest(contract.task.task, options["serving"], profile) if files.kserve else ""
@@ -63,8 +63,9 @@ def write(contract: Contract, options: Mapping[str, Any], files: Files) -> Itera
             f"warning: --image {options['image']} is a name that may be another image tomorrow, which no cache would"
             " see; name it by its digest, NAME@sha256:..."
         )
-    if options["data"] is None:
-        yield "data: each run must say where they are, by its parameter data"
+    if not options["data"]:
+        where = default_data(contract.task.task)
+        yield f"data: {where}, as there is no --data; a run can name another place by its parameter data"
     elif not compiled.knows_data:
         yield f"{options['data']}: not looked at from here, so every run reads the data anew"
     if not options["serving"]:

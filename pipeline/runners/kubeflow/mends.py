@@ -33,14 +33,13 @@ def containers(spec: Json) -> Iterator[tuple[str, Json, Json]]:
         yield name, component, spec["deploymentSpec"]["executors"][component["executorLabel"]]["container"]
 
 
-def give_defaults(spec: Json, values: Mapping[str, Value | None]) -> Json:
-    """Adds values of parameters that a run need not give, and what they are for: TFX leaves both out."""
+def give_defaults(spec: Json, values: Mapping[str, Value]) -> Json:
+    """Adds the values of parameters, none of which a run need give, and what they are for: TFX leaves both out."""
     mended = copy.deepcopy(spec)
     parameters = mended["root"]["inputDefinitions"]["parameters"]
     for name, parameter in parameters.items():
         parameter["description"] = DESCRIPTIONS[name]
-        if (value := values[name]) is not None:
-            parameter["defaultValue"] = value
+        parameter["defaultValue"] = values[name]
     return mended
 
 
