@@ -1,21 +1,27 @@
-"""Transform: TFX's own, which no longer analyses anything, between an analysis and a transformation of our own.
+"""Transform: TFX's component with our executor, which needs none of TensorFlow Transform's analysers.
 
-TensorFlow Transform's analysers cost dozens of Beam stages whatever the number of rows, and go over all spans of a
-window each time; its cache wants an Examples artifact per span, which was measured to be far slower. So what is to be
-learnt is gathered beforehand, per span, and preprocessing_fn is given the result; TFX's executor then writes the
-Transform graph without looking at the data.
+They cost dozens of Beam stages whatever the number of rows, and go over all spans of a window each time; their cache
+wants an Examples artifact per span, which was measured to be far slower. So what is to be learnt is gathered
+beforehand and per span, preprocessing_fn is given the result, and TensorFlow Transform traces the graph in place.
 """
 
 from __future__ import annotations
 
+import functools
 import os
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import tensorflow as tf
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tensorflow_transform import TFTransformOutput, impl_helper
+from tensorflow_transform.tf_metadata import dataset_metadata, metadata_io, schema_utils
 from tfx import types
 from tfx.components.transform import component as tfx_transform
-from tfx.components.transform import executor as tfx_executor
 from tfx.components.transform import executor_utils
+from tfx.components.util import udf_utils
 from tfx.dsl.components.base import executor_spec
+from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import io_utils, json_utils
@@ -23,14 +29,15 @@ from tfx.utils import io_utils, json_utils
 from components.example_gen import per_span, store
 from components.example_gen.window import entries
 from components.transform.analysis import learnt
+from components.transform.analysis.accumulator import Accumulator
 from components.transform.analysis.analysis import Analysis
 from components.transform.analysis.compute import analyse
 from components.transform.materialize import materialize
 from schema.task import TaskSpec
 
 
-class Executor(tfx_executor.Executor):
-    """Analyses, has TFX write the Transform graph, and transforms."""
+class Executor(BaseBeamExecutor):
+    """Learns from the training rows, writes the Transform graph, and transforms."""
 
     def Do(
         self,
@@ -40,46 +47,65 @@ class Executor(tfx_executor.Executor):
     ) -> None:
         """Writes the Transform graph and transformed examples."""
         examples = artifact_utils.get_single_instance(input_dict["examples"])
+        transformed = artifact_utils.get_single_instance(output_dict["transformed_examples"])
+        graph = artifact_utils.get_single_uri(output_dict["transform_graph"])
         splits = executor_utils.ResolveSplitsConfig(exec_properties["splits_config"], [examples])
         config = json_utils.loads(exec_properties["custom_config"])
-        schema = io_utils.SchemaReader().read(
-            io_utils.get_only_uri_in_dir(artifact_utils.get_single_uri(input_dict["schema"]))
-        )
+        schema_file = io_utils.get_only_uri_in_dir(artifact_utils.get_single_uri(input_dict["schema"]))
+        schema = io_utils.SchemaReader().read(schema_file)
+
         analysis = Analysis(config["task"], config["classes"], schema.SerializeToString())
+        found = self._analyse(examples, splits.analyze, analysis, config)
         folder = os.path.join(self._get_tmp_dir(), "learnt")
-        learnt.save(folder, self._analyse(examples, splits.analyze, analysis, config))
+        learnt.save(folder, found)
+        fn = udf_utils.get_fn(exec_properties, "preprocessing_fn")
+        write_graph(functools.partial(fn, custom_config={**config, "learnt": folder}), schema, graph)
 
-        graph = {"transform_graph": output_dict["transform_graph"]}
-        told = json_utils.dumps({**config, "learnt": folder})
-        super().Do(input_dict, graph, {**exec_properties, "custom_config": told})
-
-        transformed = artifact_utils.get_single_instance(output_dict["transformed_examples"])
         transformed.split_names = artifact_utils.encode_split_names(list(splits.transform))
         task = TaskSpec.from_json(config["task"])
         materialize(
             [
-                tuple(artifact_utils.get_split_uri([artifact], split) for artifact in (examples, transformed))
+                (artifact_utils.get_split_uri([examples], split), artifact_utils.get_split_uri([transformed], split))
                 for split in splits.transform
             ],
-            artifact_utils.get_single_uri(output_dict["transform_graph"]),
+            graph,
             [*task.features, *task.heads],
             self._make_beam_pipeline(),
         )
 
-    def _analyse(self, examples, splits, analysis, config):
-        files = {}
-        digest = analysis.digest(config["code"])
-        window = entries(examples)
+    def _analyse(
+        self, examples: types.Artifact, splits: Sequence[str], analysis: Analysis, config: Mapping[str, str]
+    ) -> dict[str, Accumulator]:
+        window, digest = entries(examples), analysis.digest(config["code"])
+        files: dict[str, list[str]] = {}
         for split in splits:
             folder = artifact_utils.get_split_uri([examples], split)
             if window:
-                found = store.parts(window, folder)
-                files |= {per_span.name(entry, "analysis", stored, digest): part for (entry, stored), part in found.items()}
+                files |= {
+                    per_span.name(entry, "analysis", stored, digest): found
+                    for (entry, stored), found in store.parts(window, folder).items()
+                }
             else:
                 files[split] = [os.path.join(folder, file) for file in sorted(fileio.listdir(folder))]
-        kept = config["store"] if window else ""
-        kept = kept or os.path.join(self._get_tmp_dir(), "analyses")
+        kept = (window and config["store"]) or os.path.join(self._get_tmp_dir(), "analyses")
         return analyse(files, kept, analysis, self._make_beam_pipeline)
+
+
+def write_graph(preprocessing_fn: Callable[..., dict[str, tf.Tensor]], schema: schema_pb2.Schema, folder: str) -> None:
+    """Writes the Transform graph of a preprocessing_fn without analysers, as TFTransformOutput reads it.
+
+    Args:
+        preprocessing_fn: From raw columns by name, sparse tensors, to transformed ones.
+        schema: Of raw examples.
+        folder: Where it goes.
+    """
+    metadata = dataset_metadata.DatasetMetadata(schema)
+    metadata_io.write_metadata(metadata, os.path.join(folder, TFTransformOutput.RAW_METADATA_DIR))
+    spec = schema_utils.schema_as_feature_spec(metadata.schema).feature_spec
+    tensors = {name: tf.SparseTensorSpec([None, None], column.dtype) for name, column in spec.items()}
+    # AutoGraph would rewrite all functions that it calls, three times: seconds, and none has anything to rewrite.
+    traced = tf.autograph.experimental.do_not_convert(preprocessing_fn)
+    impl_helper.analyze_in_place(traced, False, spec, tensors, folder)
 
 
 class Transform(tfx_transform.Transform):

@@ -63,6 +63,7 @@ class _TransformFile(beam.DoFn):
         self._transform = tf.function(
             lambda serialized: layer(tf.io.parse_example(serialized, spec)),
             input_signature=[tf.TensorSpec([None], tf.string)],
+            autograph=False,
         )
         outputs = self._transform.get_concrete_function().structured_outputs
         types = {name: tf.type_spec_from_value(tensor) for name, tensor in outputs.items()}
