@@ -9,13 +9,9 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import tensorflow as tf
-from tensorflow_metadata.proto.v0 import schema_pb2
-from tensorflow_transform import TFTransformOutput, impl_helper
-from tensorflow_transform.tf_metadata import dataset_metadata, metadata_io, schema_utils
 from tfx import types
 from tfx.components.transform import component as tfx_transform
 from tfx.components.transform import executor_utils
@@ -32,6 +28,7 @@ from components.transform.analysis import learnt
 from components.transform.analysis.accumulator import Accumulator
 from components.transform.analysis.analysis import Analysis
 from components.transform.analysis.compute import analyse
+from components.transform.graph import write_graph
 from components.transform.materialize import materialize
 from schema.task import TaskSpec
 
@@ -89,23 +86,6 @@ class Executor(BaseBeamExecutor):
                 files[split] = [os.path.join(folder, file) for file in sorted(fileio.listdir(folder))]
         kept = (window and config["store"]) or os.path.join(self._get_tmp_dir(), "analyses")
         return analyse(files, kept, analysis, self._make_beam_pipeline)
-
-
-def write_graph(preprocessing_fn: Callable[..., dict[str, tf.Tensor]], schema: schema_pb2.Schema, folder: str) -> None:
-    """Writes the Transform graph of a preprocessing_fn without analysers, as TFTransformOutput reads it.
-
-    Args:
-        preprocessing_fn: From raw columns by name, sparse tensors, to transformed ones.
-        schema: Of raw examples.
-        folder: Where it goes.
-    """
-    metadata = dataset_metadata.DatasetMetadata(schema)
-    metadata_io.write_metadata(metadata, os.path.join(folder, TFTransformOutput.RAW_METADATA_DIR))
-    spec = schema_utils.schema_as_feature_spec(metadata.schema).feature_spec
-    tensors = {name: tf.SparseTensorSpec([None, None], column.dtype) for name, column in spec.items()}
-    # AutoGraph would rewrite all functions that it calls, three times: seconds, and none has anything to rewrite.
-    traced = tf.autograph.experimental.do_not_convert(preprocessing_fn)
-    impl_helper.analyze_in_place(traced, False, spec, tensors, folder)
 
 
 class Transform(tfx_transform.Transform):

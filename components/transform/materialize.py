@@ -35,9 +35,9 @@ def materialize(
     for source, target in folders:
         fileio.makedirs(target)
         files = sorted(fileio.listdir(source))
-        # As TFX names them.
-        named = (f"transformed_examples-{i:05d}-of-{len(files):05d}.gz" for i in range(len(files)))
-        work += [(os.path.join(source, file), os.path.join(target, name)) for file, name in zip(files, named)]
+        for i, file in enumerate(files):
+            name = f"transformed_examples-{i:05d}-of-{len(files):05d}.gz"  # As TFX has it.
+            work.append((os.path.join(source, file), os.path.join(target, name)))
     _ = (
         pipeline
         | "Files" >> beam.Create(work)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import apache_beam as beam
 
@@ -23,8 +23,8 @@ def analyse(
         make_pipeline: Makes the pipeline that reads; not called if there is nothing to read.
     """
     per_span.open_store(store)
-    kept = {name: per_span.load(store, name) for name in parts}
-    unread = [name for name, found in kept.items() if found is None]
+    kept = _load(store, parts)
+    unread = [name for name in parts if name not in kept]
     if unread:
         pipeline = make_pipeline()
         _ = (
@@ -36,7 +36,10 @@ def analyse(
             | "Keep" >> beam.MapTuple(lambda name, found: per_span.save(store, name, found))
         )
         pipeline.run().wait_until_finish()
-        kept |= {name: per_span.load(store, name) for name in unread}
+        kept |= _load(store, unread)
     # In one order, so that sums are the same to the last digit whatever was kept.
-    return analysis.merged(kept[name] for name in sorted(kept))
+    return analysis.merged(kept[name] for name in sorted(parts))
 
+
+def _load(store: str, names: Iterable[str]) -> dict[str, bytes]:
+    return {name: found for name in names if (found := per_span.load(store, name)) is not None}

@@ -39,4 +39,5 @@ def transform(
         int64 tensor `(batch,)`.
     """
     values = column.values if column.dtype == tf.string else tf.strings.as_string(column.values)
-    return {names.transformed(name): one_per_row(column.with_values(ids(name, values, feature, vocabulary_file)), NO_ID)}
+    found = ids(name, values, feature, vocabulary_file)
+    return {names.transformed(name): one_per_row(column.with_values(found), NO_ID)}

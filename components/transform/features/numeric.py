@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -20,7 +20,9 @@ def accumulator(feature: NumericFeature) -> Accumulator | None:
     """Returns what gathers edges of bins, or what a scale is made of; None if the value stays what it is."""
     if isinstance(feature.encoder, PiecewiseLinearEncoder):
         return Edges(feature.encoder.bins)
-    return {"zscore": Moments, "minmax": Extremes, "none": lambda: None}[feature.scaling]()
+    if feature.scaling == "none":
+        return None
+    return Moments() if feature.scaling == "zscore" else Extremes()
 
 
 def transform(
@@ -55,18 +57,22 @@ def transform(
 
 def _to_z_score(values: tf.Tensor, moments: Sequence[float]) -> tf.Tensor:
     """Returns numbers with mean 0 and variance 1; where all are the same, with mean 0."""
-    mean, variance = np.float32(moments)
+    mean, variance = np.array(moments, np.float32)
     return (values - mean) / np.sqrt(variance) if variance else values - mean
 
 
 def _to_0_1(values: tf.Tensor, extremes: Sequence[float]) -> tf.Tensor:
     """Returns numbers from 0 to 1; where all are the same, or there were none, by a sigmoid."""
-    least, largest = np.float32(extremes)
+    least, largest = np.array(extremes, np.float32)
     return (values - least) / (largest - least) if least < largest else tf.sigmoid(values)
 
 
 # The definitions of TensorFlow Transform's scale_to_z_score and scale_to_0_1.
-_SCALERS = {"zscore": _to_z_score, "minmax": _to_0_1, "none": lambda values, _: values}
+_SCALERS: dict[str, Callable[[tf.Tensor, Sequence[float]], tf.Tensor]] = {
+    "zscore": _to_z_score,
+    "minmax": _to_0_1,
+    "none": lambda values, _: values,
+}
 
 
 def positions(values: tf.Tensor, edges: tf.Tensor) -> tf.Tensor:
