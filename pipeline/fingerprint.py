@@ -50,7 +50,7 @@ _CONTRACT = (
 _SOURCES = {
     "ExampleGen": ("components/example_gen", "components/images.py", "components/object_store.py"),
     "Drift": ("components/data_gate/drift", "schema/drift.py"),
-    "Transform": ("components/transform",),
+    "Transform": ("components/transform", "components/example_gen/per_span.py", "components/example_gen/store.py"),
     "Trainer": (
         "components/trainer",
         "components/transform/features",

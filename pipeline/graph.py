@@ -10,7 +10,6 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.components.example_validator.component import ExampleValidator
 from tfx.components.statistics_gen.component import StatisticsGen
 from tfx.components.trainer.component import Trainer
-from tfx.components.transform.component import Transform
 from tfx.orchestration import metadata
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import trainer_pb2, transform_pb2
@@ -25,6 +24,7 @@ from components.example_gen.component import ExampleGen
 from components.example_gen.layout import Layout
 from components.import_schema.component import ImportSchema
 from components.pusher.component import Pusher
+from components.transform.component import Transform
 from pipeline import fingerprint
 from pipeline.config import RunConfig
 from pipeline.given import Given, look_up
@@ -108,12 +108,13 @@ def wire(contract: Contract, given: Given) -> Pipeline:
         preprocessing_fn="components.transform.preprocessing.preprocessing_fn",
         splits_config=transform_pb2.SplitsConfig(analyze=[names.TRAIN], transform=[names.TRAIN, names.EVAL]),
         disable_statistics=True,
-        # Each window of spans is one artifact of its own, so that no later run would find what it is to read there.
+        # There is nothing left that TensorFlow Transform would analyse; ours keeps what it learns per span.
         disable_analyzer_cache=True,
         custom_config={
             "task": transform_task.to_json(),
             "classes": json.dumps(classes),
             "code": fingerprint.code("Transform"),
+            "store": given.counts,
         },
     )
     transform.add_upstream_node(gates[-1])

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import tensorflow as tf
-import tensorflow_transform as tft
+from typing import Any
 
+import tensorflow as tf
+
+from components.transform.analysis.accumulator import Accumulator
+from components.transform.analysis.classes import Classes, Tags
 from components.transform.dense import one_per_row
 from schema import names
 from schema.heads import ClassWeights, Head, MultilabelHead
@@ -13,7 +16,16 @@ from schema.heads import ClassWeights, Head, MultilabelHead
 EFFECTIVE_NUMBER_BETA = 0.999
 
 
-def transform(name: str, column: tf.SparseTensor, head: Head, classes: tuple[str, ...]) -> dict[str, tf.Tensor]:
+def accumulator(head: Head, classes: tuple[str, ...]) -> Accumulator | None:
+    """Returns what counts the labelled rows; None if no class weight depends on them."""
+    if head.loss.class_weights == "none":
+        return None
+    return Tags(classes) if isinstance(head, MultilabelHead) else Classes(classes)
+
+
+def transform(
+    name: str, column: tf.SparseTensor, head: Head, classes: tuple[str, ...], counts: Any
+) -> dict[str, tf.Tensor]:
     """Returns what training and evaluation need to know of a label.
 
     A row without a label, or with one outside the classes, keeps its place: its mask is 0 for this head only. Tags are
@@ -24,6 +36,7 @@ def transform(name: str, column: tf.SparseTensor, head: Head, classes: tuple[str
         column: BYTES values, `(batch, at most 1)`, or of tags `(batch, any number)`, NO_TAG alone where none applies.
         head: Its class weights.
         classes: Class names, in order.
+        counts: Labelled training rows, as `class_weights` takes them; unused without class weights.
 
     Returns:
         Labelled mask float32 `(batch,)`, and class index int64 and class weight float32, each `(batch,)` or, of tags,
@@ -41,7 +54,7 @@ def transform(name: str, column: tf.SparseTensor, head: Head, classes: tuple[str
     if rule == "none":
         weight = tf.ones_like(label, tf.float32)
     else:
-        weights = class_weights(tft.sum(one_hot, reduce_instance_dims=False), rule, classes)
+        weights = class_weights(tf.constant(counts, tf.int64), rule, classes)
         weighted = tf.cast(one_hot, tf.float32) * weights
         # One where nothing is labelled, and the one-hot code is all zeros.
         weight = tf.reduce_sum(weighted, axis=-1) + tf.cast(1 - tf.reduce_sum(one_hot, axis=-1), tf.float32)

@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from components.transform import labels
+from components.transform.analysis.learnt import Learnt
 from components.transform.features import TRANSFORMS
 from schema.task import TaskSpec
 
@@ -17,16 +18,18 @@ def preprocessing_fn(inputs: dict[str, tf.SparseTensor], custom_config: dict[str
 
     Args:
         inputs: Raw columns as sparse tensors `(batch, at most 1)`.
-        custom_config: `task`, the task as JSON, and `classes`, class names per head as JSON.
+        custom_config: `task`, the task as JSON; `classes`, class names per head as JSON; `learnt`, the folder of what
+            was learnt from the training rows.
 
     Returns:
         Transformed columns, named and shaped as `schema.names` says.
     """
     task = TaskSpec.from_json(custom_config["task"])
     classes = json.loads(custom_config["classes"])
+    learnt = Learnt(custom_config["learnt"])
     outputs: dict[str, tf.Tensor] = {}
     for name, feature in task.features.items():
-        outputs |= TRANSFORMS[feature.type](name, inputs[name], feature)
+        outputs |= TRANSFORMS[feature.type](name, inputs[name], feature, learnt.of(name))
     for name, head in task.heads.items():
-        outputs |= labels.transform(name, inputs[name], head, tuple(classes[name]))
+        outputs |= labels.transform(name, inputs[name], head, tuple(classes[name]), learnt.of(name))
     return outputs

@@ -11,6 +11,8 @@ from pathlib import PurePosixPath
 
 # Beside the folders of stages: what is kept of every span that was read.
 STORES = frozenset({"spans", "counts"})
+# Endings of what is kept of a span besides its rows: of Drift, and of `components.example_gen.per_span`.
+KEPT = (".json", ".kept")
 SYSTEM = ".system"
 CHECKPOINTS = "checkpoints"
 
@@ -182,8 +184,8 @@ def _execution(parts: tuple[str, ...]) -> int:
 
 
 def _is_of(name: str, spans: Collection[str]) -> bool:
-    """Returns whether something that is kept of a span is of one of these: its rows, or counts of them."""
-    return name in spans or (name.endswith(".json") and name.rpartition("-")[0] in spans)
+    """Returns whether something that is kept of a span is of one of these: its rows, or what was computed of them."""
+    return name in spans or (name.endswith(KEPT) and name.rpartition("-")[0] in spans)
 
 
 def _order(facts: Facts, found: Removal) -> tuple[int, int, str]:

@@ -178,33 +178,26 @@ def sample(make_task):
 
 
 @pytest.fixture(scope="session")
-def transform_folder(sample, beam_arguments, tmp_path_factory):
-    """What TensorFlow Transform learnt from the sample's training rows."""
-    import apache_beam as beam
-    import tensorflow_transform as tft
-    import tensorflow_transform.beam as tft_beam
-    from tensorflow_transform.tf_metadata import dataset_metadata, metadata_io
+def transform_folder(sample, tmp_path_factory):
+    """What Transform learns from the sample's training rows."""
+    import tensorflow as tf
+    from tensorflow_transform.tf_metadata import dataset_metadata
 
+    from components.transform.analysis import learnt
+    from components.transform.analysis.analysis import Analysis
+    from components.transform.graph import write_graph
     from components.transform.preprocessing import preprocessing_fn
 
-    folder = tmp_path_factory.mktemp("transform")
-    metadata = dataset_metadata.DatasetMetadata.from_feature_spec(sample.feature_spec())
-    config = {"task": sample.task.to_json(), "classes": json.dumps(sample.classes)}
-    rows = [{name: _values(sample, name, value) for name, value in row.items()} for row in sample.rows]
-    pipeline = beam.Pipeline(options=beam.options.pipeline_options.PipelineOptions(beam_arguments))
-    with pipeline, tft_beam.Context(temp_dir=str(tmp_path_factory.mktemp("beam"))):
-        analyze = tft_beam.AnalyzeDataset(functools.partial(preprocessing_fn, custom_config=config))
-        transform_fn = (pipeline | beam.Create(rows), metadata) | analyze
-        _ = transform_fn | tft_beam.WriteTransformFn(str(folder))
-    metadata_io.write_metadata(metadata, str(folder / tft.TFTransformOutput.RAW_METADATA_DIR))
+    folder, rows = tmp_path_factory.mktemp("transform"), tmp_path_factory.mktemp("rows")
+    with tf.io.TFRecordWriter(str(rows / "rows.gz"), "GZIP") as writer:
+        for record in sample.serialize(sample.rows):
+            writer.write(record)
+    schema = dataset_metadata.DatasetMetadata.from_feature_spec(sample.feature_spec()).schema
+    config = {"task": sample.task.to_json(), "classes": json.dumps(sample.classes), "learnt": str(rows / "learnt")}
+    analysis = Analysis(config["task"], config["classes"], schema.SerializeToString())
+    learnt.save(config["learnt"], analysis.merged([analysis.of_file(str(rows / "rows.gz"))]))
+    write_graph(functools.partial(preprocessing_fn, custom_config=config), schema, str(folder))
     return folder
-
-
-def _values(sample, name, value):
-    """Returns a value as Beam rows have it for TensorFlow Transform: a list."""
-    if value is None or isinstance(value, list):
-        return value or []
-    return [sample.photos()[value] if name == "photo" else value]
 
 
 @pytest.fixture(scope="session")

@@ -9,13 +9,18 @@ from schema import names
 from schema.features import ImageFeature
 
 
-def transform(name: str, column: tf.SparseTensor, feature: ImageFeature) -> dict[str, tf.Tensor]:
+def accumulator(feature: ImageFeature) -> None:
+    """Nothing is learnt."""
+
+
+def transform(name: str, column: tf.SparseTensor, feature: ImageFeature, learnt: None) -> dict[str, tf.Tensor]:
     """Returns the bytes of every row's image: decoded ones would make transformed examples many times as large.
 
     Args:
         name: The feature.
         column: BYTES values, `(batch, at most 1)`.
-        feature: Unused: nothing is learnt.
+        feature: Unused: pixels are the model's.
+        learnt: Nothing.
 
     Returns:
         string tensor `(batch,)`, empty where there is no image.

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-import tensorflow as tf
-import tensorflow_transform as tft
+from collections.abc import Callable, Sequence
 
+import numpy as np
+import tensorflow as tf
+
+from components.transform.analysis.accumulator import Accumulator
+from components.transform.analysis.edges import Edges
+from components.transform.analysis.extremes import Extremes
+from components.transform.analysis.moments import Moments
 from components.transform.dense import one_per_row
 from schema import names
 from schema.features import NumericFeature, PiecewiseLinearEncoder
 
-_SCALERS = {"zscore": tft.scale_to_z_score, "minmax": tft.scale_to_0_1, "none": lambda column: column}
-# Rank error of the quantiles, as a share of the rows: a thirtieth of a bin of 32, in sketches of some 25 kB.
-_QUANTILE_ERROR = 0.001
+
+def accumulator(feature: NumericFeature) -> Accumulator | None:
+    """Returns what gathers edges of bins, or what a scale is made of; None if the value stays what it is."""
+    if isinstance(feature.encoder, PiecewiseLinearEncoder):
+        return Edges(feature.encoder.bins)
+    if feature.scaling == "none":
+        return None
+    return Moments() if feature.scaling == "zscore" else Extremes()
 
 
-def transform(name: str, column: tf.SparseTensor, feature: NumericFeature) -> dict[str, tf.Tensor]:
+def transform(
+    name: str, column: tf.SparseTensor, feature: NumericFeature, learnt: Sequence[float]
+) -> dict[str, tf.Tensor]:
     """Returns the scaled value, or its position among bins, and where it was missing.
 
     Mean, deviation, range and edges are those of the rows that have a value; a missing one becomes 0 after scaling, and
@@ -24,46 +37,42 @@ def transform(name: str, column: tf.SparseTensor, feature: NumericFeature) -> di
         name: The feature.
         column: INT or FLOAT values, `(batch, at most 1)`.
         feature: How to scale it, and whether to place it.
+        learnt: Edges of bins; mean and variance; least and largest value; or nothing.
 
     Returns:
         float32 tensors `(batch,)`.
     """
     column = column.with_values(tf.cast(column.values, tf.float32))
     if isinstance(feature.encoder, PiecewiseLinearEncoder):
-        place = positions(column.values, bin_edges(column.values, feature.encoder.bins))
+        place = positions(column.values, tf.constant(learnt, tf.float32))
         transformed = {names.position(name): one_per_row(column.with_values(place), 0.0)}
     else:
-        transformed = {names.transformed(name): one_per_row(_SCALERS[feature.scaling](column), 0.0)}
+        scaled = _SCALERS[feature.scaling](column.values, learnt)
+        transformed = {names.transformed(name): one_per_row(column.with_values(scaled), 0.0)}
     if feature.missing_indicator:
         absent = column.with_values(tf.zeros_like(column.values))
         transformed[names.missing(name)] = one_per_row(absent, 1.0)
     return transformed
 
 
-def bin_edges(values: tf.Tensor, bins: int) -> tf.Tensor:
-    """Returns least and largest value and, between them, quantiles: one half over all values, one over those not 0.
-
-    Where most values are 0, nearly all quantiles are; those of the other values tell these apart.
-
-    Args:
-        values: float32 `(num_values,)`; the edges are those of the whole training data.
-        bins: Number of intervals.
-
-    Returns:
-        float32 `(bins + 1,)` in ascending order; edges may be equal.
-    """
-    of_others = (bins - 1) // 2
-    inner = [_quantiles(values, bins - 1 - of_others)]
-    if of_others:
-        inner.append(_quantiles(tf.boolean_mask(values, values != 0), of_others))
-    edges = tf.concat([[tft.min(values)], *inner, [tft.max(values)]], axis=0)
-    # A column without any value has no least and no largest one.
-    return tf.sort(tf.where(tf.math.is_finite(edges), edges, 0.0))
+def _to_z_score(values: tf.Tensor, moments: Sequence[float]) -> tf.Tensor:
+    """Returns numbers with mean 0 and variance 1; where all are the same, with mean 0."""
+    mean, variance = np.array(moments, np.float32)
+    return (values - mean) / np.sqrt(variance) if variance else values - mean
 
 
-def _quantiles(values: tf.Tensor, count: int) -> tf.Tensor:
-    """Returns the inner boundaries of `count + 1` parts of equal size; zeros if there are no values."""
-    return tf.reshape(tft.quantiles(values, count + 1, _QUANTILE_ERROR), [count])
+def _to_0_1(values: tf.Tensor, extremes: Sequence[float]) -> tf.Tensor:
+    """Returns numbers from 0 to 1; where all are the same, or there were none, by a sigmoid."""
+    least, largest = np.array(extremes, np.float32)
+    return (values - least) / (largest - least) if least < largest else tf.sigmoid(values)
+
+
+# The definitions of TensorFlow Transform's scale_to_z_score and scale_to_0_1.
+_SCALERS: dict[str, Callable[[tf.Tensor, Sequence[float]], tf.Tensor]] = {
+    "zscore": _to_z_score,
+    "minmax": _to_0_1,
+    "none": lambda values, _: values,
+}
 
 
 def positions(values: tf.Tensor, edges: tf.Tensor) -> tf.Tensor:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 import tensorflow as tf
 
+from components.transform.analysis.terms import Terms
 from components.transform.dense import one_per_row
 from components.transform.features.vocabulary import NO_ID, ids
 from schema import names
@@ -14,23 +16,38 @@ from schema.features import TextFeature
 _BETWEEN_TOKENS = r"([^\p{L}\p{N}\p{M}]+|^)\p{M}*"
 
 
-def transform(name: str, column: tf.SparseTensor, feature: TextFeature) -> dict[str, tf.Tensor]:
+def accumulator(feature: TextFeature) -> Terms:
+    """Returns what gathers the vocabulary: of the tokens that the model sees, the first `tokens` of each row."""
+
+    def terms(column: pa.Array) -> pa.Array:
+        texts = tf.constant(column.flatten().to_pylist(), tf.string)
+        return pa.array(_first_tokens(texts, feature).flat_values.numpy(), pa.binary())
+
+    return Terms(f"first {feature.tokens} tokens", feature.vocabulary, terms)
+
+
+def transform(name: str, column: tf.SparseTensor, feature: TextFeature, vocabulary_file: str) -> dict[str, tf.Tensor]:
     """Returns the ids of every row's first tokens.
 
     Ids: 0 behind the last token, then the vocabulary from the most frequent token on, then `oov` ids for tokens outside
-    it. The vocabulary counts the tokens that the model sees: the first `tokens` of each row.
+    it.
 
     Args:
         name: The feature.
         column: BYTES values, UTF-8, `(batch, at most 1)`; a missing text has no tokens.
-        feature: Number of tokens, size of the vocabulary.
+        feature: Number of tokens and of `oov` ids.
+        vocabulary_file: The vocabulary.
 
     Returns:
         int64 tensor `(batch, tokens)`.
     """
-    tokens = tokenize(one_per_row(column, ""))[:, : feature.tokens]
-    token_ids = tokens.with_flat_values(ids(name, tokens.flat_values, feature))
+    tokens = _first_tokens(one_per_row(column, ""), feature)
+    token_ids = tokens.with_flat_values(ids(name, tokens.flat_values, feature, vocabulary_file))
     return {names.transformed(name): token_ids.to_tensor(NO_ID, shape=[None, feature.tokens])}
+
+
+def _first_tokens(texts: tf.Tensor, feature: TextFeature) -> tf.RaggedTensor:
+    return tokenize(texts)[:, : feature.tokens]
 
 
 def tokenize(texts: tf.Tensor) -> tf.RaggedTensor:

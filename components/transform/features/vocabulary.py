@@ -13,23 +13,21 @@ from schema.task import TaskSpec
 NO_ID = 0
 
 
-def ids(name: str, values: tf.Tensor, feature: CategoricalFeature | TextFeature) -> tf.Tensor:
+def ids(name: str, values: tf.Tensor, feature: CategoricalFeature | TextFeature, vocabulary_file: str) -> tf.Tensor:
     """Returns ids from 1 on: the vocabulary from the most frequent value on, then `oov` ids for values outside it.
 
     Args:
         name: The feature, after which the vocabulary is called.
         values: Strings, `(num_values,)`.
-        feature: Size of the vocabulary.
+        feature: Number of `oov` ids, among which other values are spread by hash.
+        vocabulary_file: The vocabulary, a term per line.
 
     Returns:
         int64 tensor `(num_values,)`.
     """
-    return 1 + tft.compute_and_apply_vocabulary(
-        values,
-        top_k=feature.vocabulary,
-        num_oov_buckets=feature.oov,
-        vocab_filename=names.vocabulary(name),
-    )
+    # So that TFTransformOutput finds the file by this name, as an asset of the SavedModel.
+    tft.annotate_asset(names.vocabulary(name), names.vocabulary(name))
+    return 1 + tft.apply_vocabulary(values, vocabulary_file, num_oov_buckets=feature.oov)
 
 
 def num_ids(vocabulary_size: int, feature: CategoricalFeature | TextFeature) -> int:

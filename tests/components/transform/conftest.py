@@ -4,18 +4,19 @@ import pytest
 
 
 @pytest.fixture(scope="session")
-def learn(beam_arguments, tmp_path_factory):
+def learn(tmp_path_factory):
     """Learns from rows as Transform does; gives what it learnt, and a function that transforms columns by it.
 
     Features are specifications by column; rows and columns hold a value per row, None where it is missing.
     """
-    import apache_beam as beam
+    import pyarrow as pa
     import tensorflow as tf
     import tensorflow_transform as tft
-    import tensorflow_transform.beam as tft_beam
     from tensorflow_transform.tf_metadata import dataset_metadata
 
-    from components.transform.features import TRANSFORMS
+    from components.transform.analysis import learnt
+    from components.transform.features import ACCUMULATORS, TRANSFORMS
+    from components.transform.graph import write_graph
 
     def run(features, columns):
         folder = tmp_path_factory.mktemp("learnt")
@@ -23,22 +24,22 @@ def learn(beam_arguments, tmp_path_factory):
         metadata = dataset_metadata.DatasetMetadata.from_feature_spec(
             {name: tf.io.VarLenFeature(kind) for name, kind in kinds.items()}
         )
-        count = max(map(len, columns.values()))
-        rows = [
-            {name: [v for v in columns[name][i : i + 1] if v is not None] for name in features} for i in range(count)
-        ]
+        made = {name: ACCUMULATORS[feature.type](feature) for name, feature in features.items()}
+        accumulators = {name: accumulator for name, accumulator in made.items() if accumulator is not None}
+        for name, accumulator in accumulators.items():
+            kind = pa.large_list(pa.large_binary() if kinds[name] == tf.string else pa.float32())
+            accumulator.add(pa.array([None if value is None else [value] for value in columns[name]], kind))
+        learnt.save(str(folder / "found"), accumulators)
+        found = learnt.Learnt(str(folder / "found"))
 
         def preprocess(inputs):
             return {
                 column: tensor
                 for name, feature in features.items()
-                for column, tensor in TRANSFORMS[feature.type](name, inputs[name], feature).items()
+                for column, tensor in TRANSFORMS[feature.type](name, inputs[name], feature, found.of(name)).items()
             }
 
-        pipeline = beam.Pipeline(options=beam.options.pipeline_options.PipelineOptions(beam_arguments))
-        with pipeline, tft_beam.Context(temp_dir=str(tmp_path_factory.mktemp("beam"))):
-            transform_fn = (pipeline | beam.Create(rows), metadata) | tft_beam.AnalyzeDataset(preprocess)
-            _ = transform_fn | tft_beam.WriteTransformFn(str(folder))
+        write_graph(preprocess, metadata.schema, str(folder))
         output = tft.TFTransformOutput(str(folder))
         layer = output.transform_features_layer()
 

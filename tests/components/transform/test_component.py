@@ -1,0 +1,215 @@
+"""The stage: every stored span is read once for all windows, and outputs are as TFX's Transform has them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import tensorflow as tf
+import tensorflow_transform as tft
+from tensorflow_transform.tf_metadata import dataset_metadata
+from tfx import types
+from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
+from tfx.proto import transform_pb2
+from tfx.types import artifact_utils, standard_artifacts
+
+from components.example_gen import component as example_gen
+from components.example_gen.entries import Entry
+from components.example_gen.layout import Layout
+from components.transform.analysis import compute
+from components.transform.component import Executor, Transform
+from pipeline.config import RunConfig
+from schema.data import Data
+from schema.names import SPLITS
+
+LAYOUT = Layout({"carrier": "BYTES", "distance": "FLOAT", "late": "BYTES"}, labels=("late",))
+TASK = {
+    "task": "days",
+    "features": {
+        "carrier": {"type": "categorical", "vocabulary": 3, "embedding": 2},
+        "distance": {"type": "numeric", "encoder": {"type": "piecewise_linear", "bins": 8}},
+    },
+    "heads": {"late": {"type": "multiclass", "loss": {"class_weights": "balanced"}}},
+    "gates": {"late": "none"},
+}
+BY_SPAN, BY_HASH = {"by": "span", "newest": 1}, {"by": "hash"}
+
+
+def write(folder, day, rows=60):
+    rng = np.random.default_rng(day)
+    table = {
+        "carrier": rng.choice(["AA", "UA", "DL", f"day {day}"], rows).tolist(),
+        "distance": [float(value) if value > 0 else None for value in rng.normal(2, 2, rows).astype(np.float32)],
+        "late": rng.choice(["yes", "no"], rows).tolist(),
+    }
+    kinds = pa.schema([("carrier", pa.string()), ("distance", pa.float32()), ("late", pa.string())])
+    folder.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table(table, kinds), folder / "rows.parquet")
+
+
+@pytest.fixture
+def days(tmp_path):
+    """Five days, of which the third is empty."""
+    for day in range(1, 6):
+        write(tmp_path / "data" / str(day), day, 0 if day == 3 else 60)
+    return {day: Entry(f"2013-01-0{day}", day, str(tmp_path / "data" / str(day)), f"key{day}") for day in range(1, 6)}
+
+
+@pytest.fixture
+def stage(tmp_path, make_task, monkeypatch):
+    """Runs ExampleGen and Transform; `read` are the files that the analysis opened."""
+    run = RunConfig(data=tmp_path / "data", output=tmp_path / "run", run_id="test")
+    read, runs = [], []
+    of_file = compute.Analysis.of_file
+    monkeypatch.setattr(
+        compute.Analysis, "of_file", lambda self, file: (read.append(Path(file).name), of_file(self, file))[1]
+    )
+
+    def of(window, split=BY_SPAN, store=str(run.counts), code="code", task=TASK):
+        read.clear()
+        folder = tmp_path / str(len(runs))
+        runs.append(folder)
+        context = BaseBeamExecutor.Context(run.beam_arguments, unique_id="1", tmp_dir=str(folder / "scratch"))
+        artifacts = {
+            name: kind()
+            for name, kind in [
+                ("examples", standard_artifacts.Examples),
+                ("schema", standard_artifacts.Schema),
+                ("transform_graph", standard_artifacts.TransformGraph),
+                ("transformed_examples", standard_artifacts.Examples),
+            ]
+        }
+        for name, artifact in artifacts.items():
+            artifact.uri = str(folder / name)
+        data = Data.model_validate({"split": split, "spans": "{SPAN}" if window else None}, strict=False)
+        made = example_gen.ExampleGen(str(tmp_path / "data" / "1"), data, LAYOUT, "", window, str(run.span_store))
+        example_gen.Executor(context).Do({}, {"examples": [artifacts["examples"]]}, made.exec_properties)
+        kinds = {"carrier": tf.string, "distance": tf.float32, "late": tf.string}
+        spec = {name: tf.io.VarLenFeature(kind) for name, kind in kinds.items()}
+        (folder / "schema").mkdir()
+        (folder / "schema" / "schema.pbtxt").write_text(
+            str(dataset_metadata.DatasetMetadata.from_feature_spec(spec).schema)
+        )
+        config = {
+            "task": make_task(task).to_json(),
+            "classes": json.dumps({"late": ["no", "yes"]}),
+            "code": code,
+            "store": store,
+        }
+        transform = Transform(
+            examples=made.outputs["examples"],
+            schema=types.Channel(type=standard_artifacts.Schema),
+            preprocessing_fn="components.transform.preprocessing.preprocessing_fn",
+            splits_config=transform_pb2.SplitsConfig(analyze=["train"], transform=["train", "eval"]),
+            disable_statistics=True,
+            disable_analyzer_cache=True,
+            custom_config=config,
+        )
+        given = {name: [artifacts[name]] for name in ("examples", "schema")}
+        made = {name: [artifacts[name]] for name in ("transform_graph", "transformed_examples")}
+        Executor(context).Do(given, made, transform.exec_properties)
+        of.examples, of.transformed = artifacts["examples"], artifacts["transformed_examples"]
+        of.graph = tft.TFTransformOutput(artifacts["transform_graph"].uri)
+        of.read = sorted({int(file.split("-")[2]) for file in read}) if window else sorted(read)
+        return rows_of(of.transformed, "train", of.graph)
+
+    of.store = run.counts
+    return of
+
+
+def records_of(examples, split):
+    files = sorted(tf.io.gfile.glob(f"{artifact_utils.get_split_uri([examples], split)}/*"))
+    return list(tf.data.TFRecordDataset(files, compression_type="GZIP").as_numpy_iterator())
+
+
+def rows_of(examples, split, graph):
+    """Returns the transformed columns of a split."""
+    spec = graph.transformed_feature_spec()
+    parsed = tf.io.parse_example(tf.constant(records_of(examples, split), tf.string), spec)
+    return {name: tensor.numpy() for name, tensor in parsed.items()}
+
+
+def assert_same(found, expected):
+    assert found.keys() == expected.keys()
+    for name, values in expected.items():
+        np.testing.assert_allclose(found[name], values, rtol=1e-6, err_msg=name)
+
+
+class TestRolling:
+    @pytest.mark.parametrize(("split", "new"), [(BY_SPAN, 4), (BY_HASH, 5)], ids=["span", "hash"])
+    def test_the_next_window_reads_the_new_day_alone(self, stage, days, split, new):
+        stage([days[day] for day in (1, 2, 3, 4)], split)
+        trained = [1, 2] if split is BY_SPAN else [1, 2, 4]  # The newest day judges; the third is empty.
+        assert stage.read == trained
+        rolled = stage([days[day] for day in (2, 3, 4, 5)], split)
+        assert stage.read == [new]
+        assert_same(rolled, stage([days[day] for day in (2, 3, 4, 5)], split, store=""))
+        assert stage.read == ([2, 4] if split is BY_SPAN else [2, 4, 5])
+        stage([days[day] for day in (2, 3, 4, 5)], split)
+        assert stage.read == []
+
+    def test_damaged_and_half_written_files_are_computed_anew(self, stage, days):
+        window = [days[day] for day in (1, 2, 4)]
+        expected = stage(window)
+        [first, *_] = files = sorted(stage.store.iterdir())
+        assert {file.name.rpartition("-")[0] for file in files} == {days[day].name for day in (1, 2)}
+        first.write_bytes(first.read_bytes()[:-7])
+        (stage.store / ".half").write_bytes(b"{")
+        assert_same(stage(window), expected)
+        assert stage.read == [1]
+        assert sorted(stage.store.iterdir()) == files
+
+    def test_a_corrected_day_other_code_and_another_column_are_read_and_another_vocabulary_size_is_not(
+        self, stage, days
+    ):
+        window = [days[day] for day in (1, 2, 4)]
+        stage(window)
+        corrected = Entry(days[2].label, 2, days[2].folder, "other")
+        stage([days[1], corrected, days[4]])
+        assert stage.read == [2]
+        stage(window, code="other")
+        assert stage.read == [1, 2]
+        smaller = {**TASK, "features": {**TASK["features"], "carrier": {"type": "categorical", "vocabulary": 2}}}
+        stage(window, task=smaller)
+        assert stage.read == []
+        assert stage.graph.vocabulary_size_by_name("carrier_vocabulary") == 2
+        scaled = {**TASK, "features": {**TASK["features"], "distance": {"type": "numeric"}}}
+        stage(window, task=scaled)
+        assert stage.read == [1, 2]
+
+
+class TestOutputs:
+    def test_data_without_spans_is_read_and_nothing_is_kept(self, stage, days):
+        stage([], BY_HASH)
+        assert stage.read == ["data_tfrecord-00000.gz"]
+        assert not stage.store.exists()
+
+    def test_examples_are_transformed_in_their_order_as_the_graph_does(self, stage, days):
+        found = stage([days[day] for day in (1, 2, 4)])
+        raw = tf.io.parse_example(records_of(stage.examples, "train"), stage.graph.raw_feature_spec())
+        expected = stage.graph.transform_features_layer()(raw)
+        assert_same(found, {name: tensor.numpy() for name, tensor in expected.items()})
+        assert len(found["late_label"]) == 120
+
+    def test_splits_are_named_and_test_is_left_alone(self, stage, days):
+        stage([days[day] for day in (1, 2, 4)])
+        assert artifact_utils.decode_split_names(stage.transformed.split_names) == ["train", "eval"]
+        folders = {folder.name for folder in Path(stage.transformed.uri).iterdir()}
+        assert folders == {f"Split-{name}" for name in SPLITS[:2]}
+        files = [file.name for file in Path(stage.transformed.uri, "Split-train").iterdir()]
+        assert sorted(files)[0].startswith("transformed_examples-00000-of-")
+        assert not [name for name in files if name.startswith(".")]
+
+    def test_vocabularies_travel_with_the_graph(self, stage, days, tmp_path):
+        stage([days[day] for day in (1, 2, 4)])
+        moved = Path(stage.graph.transform_savedmodel_dir).parent.rename(tmp_path / "moved")
+        tf.io.gfile.rmtree(str(tmp_path / "0"))
+        output = tft.TFTransformOutput(str(moved))
+        vocabulary = output.vocabulary_by_name("carrier_vocabulary")
+        assert len(vocabulary) == 3
+        columns = output.transform_features_layer()(
+            tf.io.parse_example([tf.train.Example().SerializeToString()], output.raw_feature_spec())
+        )
+        assert columns["carrier_xf"].numpy().tolist() == [0]
