@@ -66,6 +66,7 @@ _SOURCES = {
     ),
     "Evaluator": (
         "components/baseline",
+        "components/evaluator/asked.py",
         "components/evaluator/association.py",
         "components/evaluator/baseline.py",
         "components/evaluator/batches.py",

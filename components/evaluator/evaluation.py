@@ -17,12 +17,10 @@ from tfx.utils import io_utils
 from tfx_bsl.tfxio.tensor_adapter import TensorAdapterConfig
 from tfx_bsl.tfxio.tfxio import TFXIO
 
+from components.evaluator.asked import batch_rows, shared_model
 from components.evaluator.batches import Counter, batch_evaluator
 from components.exported import ExportedHead
 from schema import names
-
-# Rows that a model is asked about at a time.
-BATCH_ROWS = 1000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,12 +49,10 @@ class Evaluation:
         """
         slicings = [tuple(spec.feature_keys) for spec in self.config.slicing_specs]
         sources = _sources(examples, schema, sorted({column for by in slicings for column in by}))
-        shared = [
-            tfma.default_eval_shared_model(str(folder), model_name=name, eval_config=self.config)
-            for name, folder in self.folders.items()
-        ]
+        shared = [shared_model(folder, name, self.models[name], self.config) for name, folder in self.folders.items()]
         adapter = TensorAdapterConfig(sources[0].ArrowSchema(), sources[0].TensorRepresentations())
-        batches = [pipeline | f"Read[{index}]" >> source.BeamSource(BATCH_ROWS) for index, source in enumerate(sources)]
+        rows = batch_rows(self.folders.values())
+        batches = [pipeline | f"Read[{index}]" >> source.BeamSource(rows) for index, source in enumerate(sources)]
         _ = (
             batches
             | "Flatten" >> beam.Flatten()
