@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from components.evaluator.metrics import LABELLED, HeadCounts, metrics_of
+from components.evaluator.counts import HeadCounts
+from components.evaluator.metrics import LABELLED, metrics_of
 from components.example_gen import source
 from components.example_gen.layout import Layout
 from components.example_gen.places import place
