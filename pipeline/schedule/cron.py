@@ -74,6 +74,16 @@ _FIELDS = (
     _Field("month", 1, 12, _MONTHS),
     _Field("day of week", 0, 7, _WEEKDAYS),
 )
+# As cron(8) has them, but @reboot.
+_NICKNAMES = {
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@hourly": "0 * * * *",
+}
 _EXAMPLE = 'such as "0 2 * * *", at two every night'
 
 
@@ -96,13 +106,13 @@ class Cron:
         """Reads --cron and --timezone.
 
         Args:
-            text: Minute, hour, day of month, month, day of week.
+            text: Minute, hour, day of month, month, day of week, or a nickname such as @daily.
             zone: An IANA name such as Europe/Berlin; this machine's zone if None.
 
         Raises:
             UserError: One of them is none, or no day is ever meant.
         """
-        fields = text.split()
+        fields = _NICKNAMES.get(text.strip().lower(), text).split()
         if len(fields) != len(_FIELDS):
             names = ", ".join(field.name for field in _FIELDS)
             raise UserError(f"--cron: '{text}' has {len(fields)} fields; give five, {names}, {_EXAMPLE}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
-import re
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,8 @@ from pipeline.graph import NEVER_CACHED, wire
 from pipeline.identity import data_fingerprint
 from pipeline.runners.kubeflow import mends
 from pipeline.runners.kubeflow.check import check
-from pipeline.runners.kubeflow.parameters import DATA, Defaults, at_run_time
+from pipeline.runners.kubeflow.names import DATA, pipeline_name
+from pipeline.runners.kubeflow.parameters import Defaults, at_run_time
 from pipeline.runners.kubeflow.profile import Profile
 from pipeline.runners.step.command import COMMAND
 from schema.contract import Contract
@@ -27,8 +27,6 @@ from schema.errors import UserError
 
 Json = dict[str, Any]
 
-# TFX's own limit; that of names in Kubernetes, too.
-_NAME_LENGTH = 63
 _INGESTION = "ExampleGen"
 # It looks into the serving folder, of which the cache knows nothing.
 _NEVER_REUSED = NEVER_CACHED | {"Baseline"}
@@ -47,6 +45,7 @@ class Request:
         root: Where artifacts go; an empty string for where the server puts them.
         profile: What containers get from the cluster.
         beam_options: Options for Beam, after those of runs in process.
+        looks: Whether data that can be seen from here are looked at: runs that come again must look themselves.
     """
 
     image: str
@@ -57,6 +56,7 @@ class Request:
     root: str = ""
     profile: Profile = dataclasses.field(default_factory=Profile)
     beam_options: tuple[str, ...] = ()
+    looks: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,21 +132,12 @@ def compile_task(contract: Contract, request: Request) -> Compiled:
     return Compiled(spec, platform, has_data)
 
 
-def pipeline_name(task: str) -> str:
-    """Returns the name of a task's pipeline: KFP takes small letters, digits and hyphens."""
-    return re.sub(r"[^a-z0-9-]", "-", task)[:_NAME_LENGTH].rstrip("-")
-
-
-def is_pinned(image: str) -> bool:
-    """Returns whether an image is named by its contents: a tag may be another image tomorrow."""
-    return re.search(r"@sha256:[0-9a-f]{64}$", image) is not None
-
-
 def _defaults(contract: Contract, request: Request) -> Defaults:
     """Returns the values that a run need not give; in sight of the data, those of the data as they are now."""
     windows.check(contract, windows.Wanted(request.span, request.window))
     span, known = request.span or LATEST, ""
-    if request.data is not None and Path(request.data).exists() and request.span != LATEST:
+    is_seen = request.looks and request.data is not None and Path(request.data).exists()
+    if request.data is not None and is_seen and request.span != LATEST:
         run = windows.choose(
             contract, RunConfig(Path(request.data), Path(), ""), span=request.span, window=request.window
         )
