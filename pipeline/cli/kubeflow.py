@@ -107,9 +107,9 @@ def submit(
 ) -> None:
     """Run the pipeline on Kubeflow Pipelines: compile as `compile` does, upload what is not there, begin a run.
 
-    Given again while the very same run is under way, it begins none, and with --wait follows the one that there is.
+    Given again while the very same run is under way, it begins none, and with --wait follows that one.
 
-    Exit code: 0 begun, 2 bad input or configuration, or the server refuses it, 1 it cannot be reached, or anything else.
+    Exit code: 0 begun, 2 bad input or configuration, or the server refuses it, 1 it cannot be reached, or any other.
     With --wait those of `run`: 0 pushed, 2, 3 the data contradicts its schema, 4 the model was refused, 1.
     """
     from pipeline.runners.kubeflow.server import Server

@@ -1,7 +1,7 @@
 """A run on a server of Kubeflow Pipelines (KFP), followed to its end: a line per stage, the exit code of a local run.
 
-KFP tells of each node of the Argo workflow: of a stage `X` there are `X-driver`, `X` and `executor`, all in one list, in
-which an `executor` does not say whose it is (KFP 2.17, backend/src/apiserver/server/api_converter.go).
+KFP tells of each node of the Argo workflow: of a stage `X` there are `X-driver`, `X` and `executor`, all in one list,
+in which an `executor` does not say whose it is (KFP 2.17, backend/src/apiserver/server/api_converter.go).
 """
 
 from __future__ import annotations
