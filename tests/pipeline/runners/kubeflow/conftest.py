@@ -93,7 +93,7 @@ def tiny_text(tiny):
     return yaml.safe_dump(tiny)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def fake():
     """The module of the server's double."""
     return _fake

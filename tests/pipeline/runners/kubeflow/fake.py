@@ -1,7 +1,7 @@
 """A server of Kubeflow Pipelines 2.17 as far as the client needs one, over HTTP, and as strict.
 
-Bodies are read and written by the models of kfp-server-api, which are generated from KFP's own description of its API: a
-field that it does not have is refused. What else the server refuses was read in its sources, as said beside each.
+Bodies are read and written by the models of kfp-server-api, which are generated from KFP's own description of its API:
+a field that it does not have is refused. What else the server refuses was read in its sources, as said beside each.
 """
 
 import base64
@@ -339,9 +339,7 @@ class Robfig:
         second, minute, hour, day, month, weekday = self.sets
         on_day, on_weekday = time.day in day, time.isoweekday() % 7 in weekday
         is_day = on_day and on_weekday if self.stars[3] or self.stars[5] else on_day or on_weekday
-        return (
-            is_day and time.second in second and time.minute in minute and time.hour in hour and time.month in month
-        )
+        return is_day and time.second in second and time.minute in minute and time.hour in hour and time.month in month
 
 
 _ROUTES = (

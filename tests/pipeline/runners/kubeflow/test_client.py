@@ -15,7 +15,7 @@ from pipeline.runners.kubeflow.publish import experiment
 from pipeline.runners.kubeflow.server import Server
 from schema.errors import ServerRefused, ServerUnavailable, UserError
 
-TOKEN = "eyJ-distinctive-secret"
+TOKEN = "eyJ-distinctive-secret"  # noqa: S105
 JSON, HTML = "application/json", "text/html; charset=utf-8"
 HEALTH = ("GET", ".*/healthz")
 
@@ -71,7 +71,9 @@ class TestFiles:
         with pytest.raises(UserError, match=r"--token-file: .*none: cannot be read \(No such file"):
             Server.parse("http://x", token_file=tmp_path / "none")
 
-    @pytest.mark.parametrize("content", [b"", b" \n", b"a secret", b"a\nsecret", b"\xffsecret", b"secret\x07"], ids=range(6))
+    @pytest.mark.parametrize(
+        "content", [b"", b" \n", b"a secret", b"a\nsecret", b"\xffsecret", b"secret\x07"], ids=range(6)
+    )
     def test_no_token(self, tmp_path, content):
         (tmp_path / "token").write_bytes(content)
         with pytest.raises(UserError, match="is no token, one word on one line") as error:
@@ -79,7 +81,7 @@ class TestFiles:
         assert "secret" not in str(error.value)
 
     def test_no_certificates(self, token_file, tmp_path):
-        with pytest.raises(UserError, match="--ssl-ca-cert: .*no certificates in PEM form"):
+        with pytest.raises(UserError, match=r"--ssl-ca-cert: .*no certificates in PEM form"):
             Server.parse("https://x", ca_file=token_file)
         with pytest.raises(UserError, match=r"--ssl-ca-cert: .*\(No such file"):
             Server.parse("https://x", ca_file=tmp_path / "none")
@@ -93,7 +95,7 @@ class TestToken:
     def test_it_goes_with_each_request_and_is_read_anew(self, kfp, endpoint, token_file):
         kfp.token = TOKEN
         client = Client(Server.parse(endpoint, token_file=token_file))
-        kfp.token = "another"
+        kfp.token = "another"  # noqa: S105
         token_file.write_text("another")
         experiment(client, "flights")
 
@@ -132,7 +134,11 @@ class TestRefusals:
         ("answer", "kind", "sentence"),
         [
             ((403, JSON, '{"message": "no right"}'), ServerRefused, r"does not allow it \(403\): no right; ask for"),
-            ((403, HTML, "<h1>RBAC</h1>"), ServerRefused, r"does not allow it \(403\); ask for the right to do it there"),
+            (
+                (403, HTML, "<h1>RBAC</h1>"),
+                ServerRefused,
+                r"does not allow it \(403\); ask for the right to do it there",
+            ),
             ((409, JSON, '{"message": "is there"}'), ServerRefused, r"refuses \(409\): is there"),
             ((404, HTML, "<h1>Not Found</h1>"), UserError, "has nothing there .404., and is not Kubeflow Pipelines"),
             ((200, HTML, "<h1>Log in</h1>"), UserError, "answers with a web page, and is not .*a login page, perhaps"),
@@ -159,7 +165,7 @@ class TestRefusals:
         )
         try:
             port = process.stdout.readline().split("port ")[1].split()[0]
-            with pytest.raises(UserError, match="that of which http.*/apis/v2beta1/healthz answers with JSON"):
+            with pytest.raises(UserError, match=r"that of which http.*/apis/v2beta1/healthz answers with JSON"):
                 Client(Server.parse(f"http://127.0.0.1:{port}"))
         finally:
             process.kill()
@@ -186,7 +192,7 @@ class TestRefusals:
         with socket.socket() as silent:
             silent.bind(("127.0.0.1", 0))
             silent.listen()
-            with pytest.raises(ServerUnavailable, match="cannot be reached .*timed out|Read timed out"):
+            with pytest.raises(ServerUnavailable, match=r"cannot be reached .*timed out|Read timed out"):
                 Client(Server.parse(f"http://127.0.0.1:{silent.getsockname()[1]}"))
 
 
@@ -222,9 +228,12 @@ class TestTls:
         """A certificate that vouches for itself, and its key, in one file."""
         folder = tmp_path_factory.mktemp("tls")
         subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=kfp"]
-            + ["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "keyUsage=critical,keyCertSign,digitalSignature"]
-            + ["-keyout", folder / "key.pem", "-out", folder / "certificate.pem"],
+            [
+                *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=kfp"),
+                *("-addext", "subjectAltName=IP:127.0.0.1"),
+                *("-addext", "keyUsage=critical,keyCertSign,digitalSignature"),
+                *("-keyout", folder / "key.pem", "-out", folder / "certificate.pem"),
+            ],
             check=True,
             capture_output=True,
         )
@@ -241,7 +250,9 @@ class TestTls:
         experiment(Client(Server.parse(secure, ca_file=certificate)), "flights")
 
     def test_who_vouches_is_not_known(self, secure, kfp):
-        with pytest.raises(UserError, match="no trusted TLS connection .*; give the certificate.*--ssl-ca-cert") as error:
+        with pytest.raises(
+            UserError, match=r"no trusted TLS connection .*; give the certificate.*--ssl-ca-cert"
+        ) as error:
             Client(Server.parse(secure))
         assert error.value.exit_code == 2
         assert not kfp.requests
@@ -251,7 +262,7 @@ class TestTls:
         assert not recwarn.list
 
     def test_no_tls_there(self, endpoint):
-        with pytest.raises(UserError, match="no trusted TLS connection .* an http:// address if it speaks no TLS"):
+        with pytest.raises(UserError, match=r"no trusted TLS connection .* an http:// address if it speaks no TLS"):
             Client(Server.parse(endpoint.replace("http:", "https:")))
 
     def test_a_context_verifies(self):
@@ -263,5 +274,3 @@ def test_the_package_is_not_there(monkeypatch):
     monkeypatch.delitem(sys.modules, "pipeline.runners.kubeflow.client")
     with pytest.raises(UserError, match=r"needs the package kfp-server-api: install it, or multihead\[submit\]"):
         __import__("pipeline.runners.kubeflow.client")
-
-
