@@ -140,14 +140,24 @@ class Cron:
         from apscheduler.triggers.combining import OrTrigger
         from apscheduler.triggers.cron import CronTrigger
 
-        minute, hour, day, month, weekday = self.text.split()
+        *_, day, _, weekday = self.text.split()
+        # Values one by one: APScheduler refuses steps beyond a range, and knows no list of months that has names.
+        minutes, hours, days_of_month, months, _ = (
+            given if given == "*" else ",".join(map(str, sorted(field.values(given))))
+            for field, given in zip(_FIELDS, self.text.split(), strict=True)
+        )
         names = "*" if weekday == "*" else ",".join(_WEEKDAYS[number] for number in self._weekdays())
-        days = [(day, "*"), ("*", names)] if "*" not in (day, weekday) else [(day, names)]
-        # Names of months go by their numbers: APScheduler knows no list that has both.
-        months = ",".join(map(str, sorted(_FIELDS[3].values(month))))
+        either = "*" not in (day, weekday)
+        days = [(days_of_month, "*"), ("*", names)] if either else [(days_of_month, names)]
         triggers = [
             CronTrigger(
-                month=months, day=of_month, day_of_week=of_week, hour=hour, minute=minute, second=0, timezone=self.zone
+                month=months,
+                day=of_month,
+                day_of_week=of_week,
+                hour=hours,
+                minute=minutes,
+                second=0,
+                timezone=self.zone,
             )
             for of_month, of_week in days
         ]

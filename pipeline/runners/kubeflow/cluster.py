@@ -11,7 +11,7 @@ from pipeline.progress import Progress
 from pipeline.runners.kubeflow import recurring
 from pipeline.runners.kubeflow.client import Client
 from pipeline.runners.kubeflow.command import compiled_quietly, remarks
-from pipeline.runners.kubeflow.follow import POLL, Ended, follow
+from pipeline.runners.kubeflow.follow import Ended, follow
 from pipeline.runners.kubeflow.names import pipeline_name
 from pipeline.runners.kubeflow.profile import Profile, read_profile
 from pipeline.runners.kubeflow.publish import experiment, publish
@@ -92,7 +92,7 @@ class Work:
         return read_profile(self.profile) if self.profile else Profile()
 
 
-def submit(client: Client, work: Work, say: Say, progress: Progress | None, poll: float = POLL) -> Ended:
+def submit(client: Client, work: Work, say: Say, progress: Progress | None) -> Ended:
     """Begins a run, or finds it under way, and follows it if there is a terminal for that.
 
     Args:
@@ -100,7 +100,6 @@ def submit(client: Client, work: Work, say: Say, progress: Progress | None, poll
         work: What runs.
         say: Is told what is done.
         progress: Where stages are shown; None if nobody waits for them.
-        poll: Seconds between two looks.
 
     Raises:
         UserError: It cannot begin, or the server does not tell how it goes on.
@@ -113,7 +112,7 @@ def submit(client: Client, work: Work, say: Say, progress: Progress | None, poll
     if progress is None:
         return Ended(0)
     try:
-        return follow(client, run_id, stages, progress, poll)
+        return follow(client, run_id, stages, progress)
     except KeyboardInterrupt:
         why = "interrupted"
     except UserError as error:

@@ -106,8 +106,13 @@ def kfp():
 
 
 @pytest.fixture
-def endpoint(kfp):
-    """The address of that server."""
+def endpoint(kfp, monkeypatch):
+    """The address of that server; clients try again without a pause."""
+    from pipeline.runners.kubeflow import client
+
+    monkeypatch.setattr(client, "_RETRIES", client._RETRIES.new(backoff_factor=0))
+    for variable in ("KF_PIPELINES_SA_TOKEN_PATH", "KF_PIPELINES_UI_ENDPOINT"):
+        monkeypatch.delenv(variable, raising=False)
     with _fake.Serving(kfp) as serving:
         yield serving.endpoint
 

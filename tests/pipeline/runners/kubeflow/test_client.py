@@ -27,14 +27,6 @@ def token_file(tmp_path):
     return file
 
 
-@pytest.fixture(autouse=True)
-def at_once(monkeypatch):
-    """Tries again without a pause."""
-    monkeypatch.setattr(clients, "_RETRIES", clients._RETRIES.new(backoff_factor=0))
-    for variable in ("KF_PIPELINES_SA_TOKEN_PATH", "KF_PIPELINES_UI_ENDPOINT"):
-        monkeypatch.delenv(variable, raising=False)
-
-
 class TestAddress:
     @pytest.mark.parametrize(
         ("given", "address"),

@@ -3,7 +3,7 @@
 import datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.runners.kubeflow import recurring
@@ -51,6 +51,7 @@ class TestCron:
         parts = shown | span | st.builds("{}/{}".format, span, step)
         return st.just("*") | st.builds("*/{}".format, step) | st.lists(parts, min_size=1, max_size=3).map(",".join)
 
+    @settings(max_examples=50, deadline=None)
     @given(data=st.data())
     def test_kfp_begins_runs_when_cron_does(self, data, fake):
         names = fake.Robfig.NAMES
