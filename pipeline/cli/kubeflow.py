@@ -85,7 +85,7 @@ def submit(
         ),
     ],
     image: _ImageOption,
-    data: Annotated[str, typer.Option(help="File or folder of rows as containers see it.")],
+    data: Annotated[str | None, typer.Option(help="File or folder of rows as containers see it.")] = None,
     serving: ServingOption = "",
     span: _SpanOption = None,
     window: WindowOption = None,

@@ -65,10 +65,6 @@ class Work:
         """
         if not self.options["image"]:
             raise UserError("--image: name the image that `make image` made, best by its digest")
-        if self.options["data"] is None:
-            raise UserError(
-                "--data: say where containers find the rows, such as /data/flights on a volume of --profile"
-            )
         self._profile()
 
     def order(self, client: Client, say: Say) -> tuple[Order, frozenset[str]]:

@@ -199,7 +199,6 @@ class TestSchedule:
             ((*NIGHTLY, "--delete"), "give one of --enable"),
             (("--cron", "0 2 * *", *COMPILED), "has 4 fields; give five"),
             (("--cron", "0 2 * * *", "--data", "/data"), "--image: name the image"),
-            (("--cron", "0 2 * * *", "--image", IMAGE), "--data: say where containers find the rows"),
             ((*NIGHTLY, "--timezone", "Europe/Berlin"), "--timezone: is for runs on this machine, not for those that"),
             ((*NIGHTLY, "--now"), "--now: is for runs on this machine"),
             ((*NIGHTLY, "--print", "cron"), "--print: is for runs on this machine"),
@@ -237,6 +236,15 @@ def test_a_real_task_is_compiled_uploaded_and_run(kfp, endpoint):
     [run] = kfp.runs.values()
     assert {"ExampleGen", "Evaluator", "Pusher"} <= set(version.pipeline_spec["root"]["dag"]["tasks"])
     assert run.runtime_config.parameters == {"data_fingerprint": "[[RunUUID]]"}
+
+
+def test_data_without_a_default_must_be_given(main, kfp, endpoint, compiled_as, tiny, monkeypatch):
+    del tiny["root"]["inputDefinitions"]["parameters"]["data"]["defaultValue"]
+    made = types.SimpleNamespace(spec=tiny, to_yaml=lambda: "", knows_data=False)
+    monkeypatch.setattr(cluster, "compiled_quietly", lambda *_: made)
+    code, _, complaint = main("submit", "flights", "--endpoint", endpoint, "--image", IMAGE)
+    assert (code, "--data: say where containers find the rows" in complaint) == (2, True)
+    assert not kfp.versions
 
 
 def test_what_comes_again_looks_at_the_data_itself(compiled, tmp_path):
