@@ -129,11 +129,9 @@ def submit(
     work.check()
     progress = Progress(terminal()) if wait else None
     ended = cluster.submit(Client(server), work, typer.echo, progress)
-    if progress and ended.code:
-        for sentence in ended.sentences:
-            progress.fail(sentence)
-    elif progress:
-        progress.say("blessed")
+    if progress:
+        for sentence in ended.sentences or ("blessed",):
+            progress.say(sentence, "red" if ended.code else "green")
     if ended.code:
         raise typer.Exit(ended.code)
 
