@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from pipeline.cli.options import (
+from pipeline.cli.kubeflow_options import (
     AuthorityOption,
-    BeamOption,
     NamespaceOption,
     ProfileOption,
     RootOption,
     ServingOption,
+    TokenOption,
+    VerifyOption,
+)
+from pipeline.cli.options import (
+    BeamOption,
     SetOption,
     SplitByOption,
     TaskArgument,
-    TokenOption,
-    VerifyOption,
     WindowOption,
     beam_options,
 )

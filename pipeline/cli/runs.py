@@ -9,26 +9,28 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from pipeline.cli.kubeflow import schedule_there
-from pipeline.cli.options import (
+from pipeline.cli.kubeflow_options import (
     AuthorityOption,
-    BeamOption,
-    DataOption,
     NamespaceOption,
-    NotifyOption,
-    OutputOption,
     ProfileOption,
     RootOption,
     ServingOption,
+    TokenOption,
+    VerifyOption,
+    refuse,
+)
+from pipeline.cli.options import (
+    BeamOption,
+    DataOption,
+    NotifyOption,
+    OutputOption,
     SetOption,
     SplitByOption,
     TaskArgument,
-    TokenOption,
-    VerifyOption,
     WaitAtMostOption,
     WaitOption,
     WindowOption,
     beam_options,
-    refuse,
     seconds,
 )
 from schema.errors import UserError
