@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from pipeline.cli.kubeflow import schedule_there
+from pipeline.cli.kubeflow_options import (
+    AuthorityOption,
+    NamespaceOption,
+    ProfileOption,
+    RootOption,
+    ServingOption,
+    TokenOption,
+    VerifyOption,
+    refuse,
+)
 from pipeline.cli.options import (
     BeamOption,
     DataOption,
@@ -23,11 +34,16 @@ from pipeline.cli.options import (
     place_of,
     seconds,
 )
+from schema.errors import UserError
 
 if TYPE_CHECKING:
     from pipeline.progress import Progress
 
 _NOT_BLESSED = 4
+# Options of `schedule` for this machine alone, and for a server of Kubeflow Pipelines alone.
+_HERE = ("timezone", "misfire", "output", "notify", "now", "what")
+_THERE = ("enable", "show", "delete", "serving", "pipeline_root", "profile")
+_SERVER = ("namespace", "token_file", "ssl_ca_cert", "verify_ssl")
 
 
 def run(
@@ -89,10 +105,11 @@ def run(
 
 
 def schedule(
+    context: typer.Context,
     task: TaskArgument,
     cron: Annotated[
-        str, typer.Option(metavar='"MINUTE HOUR DAY MONTH WEEKDAY"', help="When runs are due, as cron has it.")
-    ],
+        str | None, typer.Option(metavar='"MINUTE HOUR DAY MONTH WEEKDAY"', help="When runs are due, as cron has it.")
+    ] = None,
     timezone: Annotated[
         str | None, typer.Option(metavar="ZONE", help="By whose clock, such as Europe/Berlin; this machine's.")
     ] = None,
@@ -112,14 +129,34 @@ def schedule(
         Literal["systemd", "cron", "kubernetes"] | None,
         typer.Option("--print", help="Print a unit, a line of crontab or a CronJob that does it, and run nothing."),
     ] = None,
-    image: Annotated[str | None, typer.Option(help="Of multihead, for --print kubernetes.")] = None,
+    image: Annotated[str | None, typer.Option(help="Of multihead, for --print kubernetes and --endpoint.")] = None,
+    endpoint: Annotated[
+        str | None, typer.Option(metavar="URL", help="Have Kubeflow Pipelines at this address begin the runs.")
+    ] = None,
+    enable: Annotated[
+        bool | None,
+        typer.Option("--enable/--disable", help="With --endpoint: whether runs begin; as before if not given."),
+    ] = None,
+    show: Annotated[bool, typer.Option("--list", help="With --endpoint: say what is there.")] = False,
+    delete: Annotated[bool, typer.Option("--delete", help="With --endpoint: delete what is there.")] = False,
+    serving: ServingOption = "",
+    pipeline_root: RootOption = "",
+    profile: ProfileOption = None,
+    namespace: NamespaceOption = None,
+    token_file: TokenOption = None,
+    ssl_ca_cert: AuthorityOption = None,
+    verify_ssl: VerifyOption = True,
 ) -> None:
     """Run a task by the clock, as a service in the foreground, until SIGTERM or Ctrl-C.
 
     Every run is `multihead run` in a process of its own, with --if-new where the data has spans; while one runs, the
     next is left out. A run that is stopped with the service goes on when it is started again.
 
-    Exit code: 0 stopped, 2 bad input or configuration, 5 another schedule runs in the folder.
+    With --endpoint nothing runs here: the recurring run of the task's name on Kubeflow Pipelines is created, or changed
+    to what is asked for. Data and the other options are then as for `submit`.
+
+    Exit code: 0 stopped, or done; 2 bad input or configuration, 5 another schedule runs in the folder, 1 the server of
+    --endpoint cannot be reached.
     """
     from pipeline import session, windows
     from pipeline.notify import Webhook
@@ -129,6 +166,19 @@ def schedule(
     from pipeline.schedule.service import MISFIRE
     from schema.contract import find_task, load_contract
 
+    if endpoint:
+        refuse(context, _HERE, "is for runs on this machine, not for those that --endpoint begins")
+        from pipeline.runners.kubeflow.server import Server
+
+        server = Server.parse(endpoint, namespace, token_file, ssl_ca_cert, verify_ssl)
+        there: dict[str, Any] = {"image": image, "data": data and str(data), "serving": serving, "window": window}
+        there |= {"root": pipeline_root, "beam_options": beam_options(beam_option), "looks": False}
+        contract = (windows.load_by_span if split_by else load_contract)(find_task(task), overrides or ())
+        schedule_there(server, contract, there, profile, cron, enable, show, delete)
+        return
+    refuse(context, (*_THERE, *_SERVER), "is for runs on Kubeflow Pipelines; give its address by --endpoint")
+    if cron is None:
+        raise UserError('--cron: say when runs are due, such as "0 2 * * *", at two every night')
     when = Cron.parse(cron, timezone)
     if notify:
         Webhook.parse(notify)

@@ -26,6 +26,7 @@ COMMANDS = (
     "backtest",
     "compare",
     "compile",
+    "submit",
     "predict",
     "rollback",
     "gc",

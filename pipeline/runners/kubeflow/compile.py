@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
-import re
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,8 @@ from pipeline.graph import NEVER_CACHED, wire
 from pipeline.identity import data_fingerprint
 from pipeline.runners.kubeflow import mends
 from pipeline.runners.kubeflow.check import check
-from pipeline.runners.kubeflow.parameters import DATA, Defaults, at_run_time
+from pipeline.runners.kubeflow.names import DATA, default_data, pipeline_name
+from pipeline.runners.kubeflow.parameters import Defaults, at_run_time
 from pipeline.runners.kubeflow.profile import Profile
 from pipeline.runners.step.command import COMMAND
 from schema.contract import Contract
@@ -29,8 +29,6 @@ from schema.errors import UserError
 
 Json = dict[str, Any]
 
-# TFX's own limit; that of names in Kubernetes, too.
-_NAME_LENGTH = 63
 _INGESTION = "ExampleGen"
 # It looks into the serving folder, of which the cache knows nothing.
 _NEVER_REUSED = NEVER_CACHED | {"Baseline"}
@@ -49,6 +47,7 @@ class Request:
         root: Where artifacts go; an empty string for where the server puts them.
         profile: What containers get from the cluster.
         beam_options: Options for Beam, after those of runs in process.
+        looks: Whether data that can be seen from here are looked at: runs that come again must look themselves.
     """
 
     image: str
@@ -59,6 +58,7 @@ class Request:
     root: str = ""
     profile: Profile = dataclasses.field(default_factory=Profile)
     beam_options: tuple[str, ...] = ()
+    looks: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,21 +134,6 @@ def compile_task(contract: Contract, request: Request) -> Compiled:
     return Compiled(spec, platform, has_data)
 
 
-def pipeline_name(task: str) -> str:
-    """Returns the name of a task's pipeline: KFP takes small letters, digits and hyphens."""
-    return re.sub(r"[^a-z0-9-]", "-", task)[:_NAME_LENGTH].rstrip("-")
-
-
-def default_data(task: str) -> str:
-    """Returns where containers find a task's data if nobody says otherwise, so that no parameter needs a value."""
-    return f"/data/{task}"
-
-
-def is_pinned(image: str) -> bool:
-    """Returns whether an image is named by its contents: a tag may be another image tomorrow."""
-    return re.search(r"@sha256:[0-9a-f]{64}$", image) is not None
-
-
 def _defaults(contract: Contract, request: Request) -> Defaults:
     """Returns the values that a run need not give; in sight of the data, those of the data as they are now.
 
@@ -158,7 +143,7 @@ def _defaults(contract: Contract, request: Request) -> Defaults:
     span, known = request.span or LATEST, ""
     data = request.data or default_data(contract.task.task)
     source = place(request.data) if request.data else None
-    if isinstance(source, Path) and source.exists() and request.span != LATEST:
+    if request.looks and isinstance(source, Path) and source.exists() and request.span != LATEST:
         run = windows.choose(contract, RunConfig(source, Path(), ""), span=request.span, window=request.window)
         known = data_fingerprint(contract, run.data, run.spans)
         span = run.spans[-1].label if run.spans else span

@@ -8,18 +8,10 @@ from tfx.orchestration.data_types import RuntimeParameter
 
 from pipeline.given import Given
 from pipeline.identity import training_digest
+from pipeline.runners.kubeflow.names import CODE, DATA, DATA_FINGERPRINT, NO_BASELINE, SERVING, SPAN, WINDOW
 from schema.contract import Contract
 
 Value = str | int
-
-# Names of the run's parameters.
-DATA = "data"
-DATA_FINGERPRINT = "data_fingerprint"
-SPAN = "span"
-WINDOW = "window"
-SERVING = "serving"
-NO_BASELINE = "no_baseline"
-CODE = "code"
 
 DESCRIPTIONS = {
     DATA: "File or folder of rows, as containers see it, or its URI, such as s3://bucket/folder.",

@@ -20,7 +20,8 @@ from pipeline import fingerprint
 from pipeline.config import RunConfig
 from pipeline.graph import build_pipeline
 from pipeline.runners.kubeflow.check import check
-from pipeline.runners.kubeflow.compile import Request, compile_task, is_pinned, pipeline_name
+from pipeline.runners.kubeflow.compile import Request, compile_task
+from pipeline.runners.kubeflow.names import is_pinned, pipeline_name
 from pipeline.runners.step.command import COMMAND
 from schema.contract import find_task, load_contract
 from schema.errors import DataError, UserError
