@@ -37,9 +37,8 @@ class _Look:
     def below(self, uri: str) -> list[str]:
         """Returns all files of a folder and its folders, ascending."""
         self._list(uri)
-        first, last = (
-            bisect.bisect_left(self._names, uri + end) for end in ("/", "0")
-        )  # 0 is what follows / in ASCII.
+        first = bisect.bisect_left(self._names, f"{uri}/")
+        last = bisect.bisect_left(self._names, f"{uri}0")  # What follows the slash in ASCII.
         return self._names[first:last]
 
     def _list(self, uri: str) -> None:

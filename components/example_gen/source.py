@@ -91,15 +91,13 @@ def fingerprint(files: Sequence[Place]) -> str:
     """
     digest = hashlib.sha256()
     for file in files:
-        digest.update(os.fsencode(f"{file.resolve()}\0{_state(file)}\n"))
+        if isinstance(file, Remote):
+            state = file.state()
+        else:
+            status = file.stat()
+            state = f"{status.st_size}\0{status.st_mtime_ns}"
+        digest.update(os.fsencode(f"{file.resolve()}\0{state}\n"))
     return digest.hexdigest()[:16]
-
-
-def _state(file: Place) -> str:
-    if isinstance(file, Remote):
-        return file.state()
-    status = file.stat()
-    return f"{status.st_size}\0{status.st_mtime_ns}"
 
 
 @contextmanager
@@ -113,9 +111,9 @@ def opened(file: Place | str, block: int = 0) -> Iterator[Any]:
     Raises:
         DataError: The store cannot be reached.
     """
-    found = place(str(file))
+    found = place(file) if isinstance(file, str) else file
     if isinstance(found, Path):
-        yield file
+        yield found
         return
     with found.open(block) as remote:
         yield remote
