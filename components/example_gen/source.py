@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import itertools
 import os
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,11 @@ ROWS_PER_IMAGE_BATCH = 256
 # Bytes of a CSV file that are asked of a store at a time: to read it, and to see whether it has rows at all.
 READ_AHEAD = 8 * 2**20
 _PEEK = 64 * 2**10
+
+# A CSV file of up to so many bytes is read at once, a larger one in blocks of so many.
+WHOLE_CSV_BYTES = 64 * 2**20
+CSV_BLOCK_BYTES = 4 * 2**20
+_CSV_NUMBERS = {"INT": pa.int64(), "FLOAT": pa.float64()}
 
 # What stands for "no value" in a CSV cell; a quoted "NA" stays text.
 CSV_NULLS = ["", "NA", "NaN", "nan", "null", "NULL"]
@@ -211,13 +217,49 @@ def _read_csv(shard: Shard, column_types: Mapping[str, str], rows_per_batch: int
     # Text columns are never guessed (carrier 9E is not a number); numbers are, so that "abc" in a number column
     # arrives as text and ExampleValidator can name the column.
     text = {name: pa.string() for name, kind in column_types.items() if kind == "BYTES"}
-    options = pa_csv.ConvertOptions(
-        column_types=text, null_values=CSV_NULLS, strings_can_be_null=True, quoted_strings_can_be_null=False
-    )
+    if options := _as_declared(shard.file, column_types, text):
+        for block in _csv_blocks(shard.file, options):
+            yield from pa.Table.from_batches([block]).to_batches(max_chunksize=rows_per_batch)
+        return
     with opened(shard.file, READ_AHEAD) as readable:
-        table = pa_csv.read_csv(readable, convert_options=options)
+        table = pa_csv.read_csv(readable, convert_options=_csv_options(text))
     wanted = _wanted(table.column_names, column_types, shard.file)
     yield from table.select(wanted).to_batches(max_chunksize=rows_per_batch)
+
+
+def _as_declared(
+    file: str, column_types: Mapping[str, str], text: Mapping[str, pa.DataType]
+) -> pa_csv.ConvertOptions | None:
+    """Returns how to read a large CSV file block by block; None for a small one, or if a number is not what it should.
+
+    All of it is looked through before: what kind of column it is must not change from one block to the next.
+    """
+    with opened(file, READ_AHEAD) as readable:
+        if (readable.stat().st_size if isinstance(readable, Path) else readable.size) <= WHOLE_CSV_BYTES:
+            return None
+        names = pa_csv.open_csv(readable, convert_options=_csv_options(text)).schema.names
+    numbers = {name: _CSV_NUMBERS[kind] for name, kind in column_types.items() if kind in _CSV_NUMBERS}
+    options = _csv_options({**text, **numbers}, _wanted(names, column_types, file))
+    try:
+        deque(_csv_blocks(file, options), maxlen=0)
+    except pa.ArrowInvalid:
+        return None
+    return options
+
+
+def _csv_blocks(file: str, options: pa_csv.ConvertOptions) -> Iterator[pa.RecordBatch]:
+    with opened(file, READ_AHEAD) as readable:
+        yield from pa_csv.open_csv(readable, pa_csv.ReadOptions(block_size=CSV_BLOCK_BYTES), convert_options=options)
+
+
+def _csv_options(types: Mapping[str, pa.DataType], columns: Sequence[str] = ()) -> pa_csv.ConvertOptions:
+    return pa_csv.ConvertOptions(
+        column_types=types,
+        include_columns=columns,
+        null_values=CSV_NULLS,
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=False,
+    )
 
 
 def _wanted(names: Sequence[str], column_types: Mapping[str, str], file: str) -> list[str]:
