@@ -235,8 +235,12 @@ def _as_declared(
     All of it is looked through before: what kind of column it is must not change from one block to the next.
     """
     with opened(file, READ_AHEAD) as readable:
-        if (readable.stat().st_size if isinstance(readable, Path) else readable.size) <= WHOLE_CSV_BYTES:
+        if (
+            readable.stat().st_size if isinstance(readable, Path) else readable.seek(0, os.SEEK_END)
+        ) <= WHOLE_CSV_BYTES:
             return None
+        if not isinstance(readable, Path):
+            readable.seek(0)
         names = pa_csv.open_csv(readable, convert_options=_csv_options(text)).schema.names
     numbers = {name: _CSV_NUMBERS[kind] for name, kind in column_types.items() if kind in _CSV_NUMBERS}
     options = _csv_options({**text, **numbers}, _wanted(names, column_types, file))

@@ -94,7 +94,9 @@ def read(folder):
     )
 
 
-def test_the_same_examples_as_from_files(put, tmp_path):
+@pytest.mark.parametrize("whole", [source.WHOLE_CSV_BYTES, 10])
+def test_the_same_examples_as_from_files(put, tmp_path, monkeypatch, whole):
+    monkeypatch.setattr(source, "WHOLE_CSV_BYTES", whole)
     contents = {"parquet": parquet(table(), row_group_size=90), "csv": csv(table())}
     for file_format, content in contents.items():
         (tmp_path / f"rows.{file_format}").write_bytes(content)

@@ -69,9 +69,6 @@ class TestParameters:
     def test_mistakes(self, tiny):
         with pytest.raises(UserError, match="--no-baseline: say why"):
             parameters(tiny, True, no_baseline=" ")
-        del tiny["root"]["inputDefinitions"]["parameters"]["data"]["defaultValue"]
-        with pytest.raises(UserError, match="--data: say where"):
-            parameters(tiny, True)
 
 
 class TestBeginning:
