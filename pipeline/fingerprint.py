@@ -49,6 +49,7 @@ _CONTRACT = (
 )
 _SOURCES = {
     "ExampleGen": ("components/example_gen", "components/images.py"),
+    "StatisticsGen": ("components/statistics_gen",),
     "Drift": ("components/data_gate/drift", "schema/drift.py"),
     "Transform": ("components/transform",),
     "Trainer": (
@@ -91,6 +92,7 @@ _LIBRARIES = (
     "tensorflow-model-analysis",
     "tensorflow-transform",
     "tfx",
+    "tfx-bsl",
 )
 
 

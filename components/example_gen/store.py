@@ -104,6 +104,17 @@ def files_of(entry: Entry, folders: Iterable[str]) -> list[str]:
     ]
 
 
+def parts(entries: Iterable[Entry], folder: str) -> dict[tuple[Entry, str], list[str]]:
+    """Returns the files of a folder that `assemble` filled, by span and by the split in which that stores them."""
+    files = sorted(fileio.listdir(folder))
+    found = {
+        (entry, name): [os.path.join(folder, file) for file in files if file.startswith(_prefix(entry, name))]
+        for entry in entries
+        for name in SPLITS
+    }
+    return {part: files for part, files in found.items() if files}
+
+
 def label_of_file(name: str) -> str:
     """Returns the label of the span whose rows a file holds that `assemble` put together."""
     for split_name in SPLITS:

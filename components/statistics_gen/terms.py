@@ -112,7 +112,7 @@ def merge(one: Counted, other: Counted) -> Counted:
     return one.add(other.counts.items()) if isinstance(other, Exact) and other.counts else one
 
 
-class TermCounter(stats_generator.CombinerStatsGenerator):  # type: ignore[misc]
+class TermCounter(stats_generator.CombinerStatsGenerator):
     """Counts the values of every column of texts.
 
     Args:

@@ -13,6 +13,8 @@ from pathlib import PurePosixPath
 STORES = frozenset({"spans", "counts"})
 SYSTEM = ".system"
 CHECKPOINTS = "checkpoints"
+# Of files named after a span: counts of Drift, and what `components.example_gen.per_span` keeps.
+_KEPT_SUFFIXES = (".json", ".kept")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -182,8 +184,8 @@ def _execution(parts: tuple[str, ...]) -> int:
 
 
 def _is_of(name: str, spans: Collection[str]) -> bool:
-    """Returns whether something that is kept of a span is of one of these: its rows, or counts of them."""
-    return name in spans or (name.endswith(".json") and name.rpartition("-")[0] in spans)
+    """Returns whether something that is kept of a span is of one of these: its rows, or what was made of them."""
+    return name in spans or (name.endswith(_KEPT_SUFFIXES) and name.rpartition("-")[0] in spans)
 
 
 def _order(facts: Facts, found: Removal) -> tuple[int, int, str]:
