@@ -28,16 +28,22 @@ def batches(file: str, types: Mapping[str, str]) -> Iterator[pa.RecordBatch]:
 
     Yields:
         Columns in the order of their names, each a list of int64, float32 or bytes per row, null where there is no
-        value; a column without any is left out.
+        value; a column without any value has no type, and one that the rows do not even name is left out.
     """
     features = {name: tf.io.RaggedFeature(_TYPES[types[name]], row_splits_dtype=tf.int64) for name in sorted(types)}
+    decoder = example_coder.ExamplesToRecordBatchDecoder()
     for records in _serialized(file):
         try:
             parsed = tf.io.parse_example(records, features)
         except tf.errors.InvalidArgumentError:  # A column is not of its declared type: ExampleValidator is to say so.
-            yield example_coder.ExamplesToRecordBatchDecoder().DecodeBatch(records)
+            yield decoder.DecodeBatch(records)
             continue
-        found = {name: _lists(column) for name, column in parsed.items() if len(column.values)}
+        named = decoder.DecodeBatch(records[:1]).schema.names  # All rows of a file have the columns of their table.
+        found = {
+            name: _lists(column) if len(column.values) else pa.nulls(len(records))
+            for name, column in parsed.items()
+            if len(column.values) or name in named
+        }
         yield pa.RecordBatch.from_arrays(list(found.values()), names=list(found))
 
 
