@@ -50,8 +50,9 @@ def accumulate(batches: Iterable[pa.RecordBatch], images: Iterable[str]) -> Accu
     for batch in batches:
         try:
             found = [one.add_input(of, batch) for one, of in zip(generators, found, strict=True)]
-        except TypeError as error:
-            raise _two_types(error) from None
+        except TypeError:
+            _check_types(found, [one.add_input(one.create_accumulator(), batch) for one in generators])
+            raise
     return [one.compact(of) for one, of in zip(generators, found, strict=True)]
 
 
@@ -65,12 +66,13 @@ def merge(parts: Iterable[Accumulators], images: Iterable[str]) -> Accumulators:
 
     def add(all_before: Accumulators, part: Accumulators) -> Accumulators:
         triples = zip(generators, all_before, part, strict=True)
-        return [generator.merge_accumulators([before, of]) for generator, before, of in triples]
+        try:
+            return [generator.merge_accumulators([before, of]) for generator, before, of in triples]
+        except TypeError:
+            _check_types(all_before, part)
+            raise
 
-    try:
-        return functools.reduce(add, parts, [generator.create_accumulator() for generator in generators])
-    except TypeError as error:
-        raise _two_types(error) from None
+    return functools.reduce(add, parts, [generator.create_accumulator() for generator in generators])
 
 
 def extract(accumulators: Accumulators, images: Iterable[str]) -> statistics_pb2.DatasetFeatureStatisticsList:
@@ -102,5 +104,18 @@ def _generators(images: Iterable[str]) -> list[Any]:
     return [BasicStatsGenerator(schema=schema), TermCounter(schema)]
 
 
-def _two_types(error: TypeError) -> DataError:
-    return DataError(f"rows are of two types ({error}); write the column anew with the type of schema.pbtxt")
+def _check_types(before: Accumulators, part: Accumulators) -> None:
+    """Looks for a column that is of one type in some rows and of another in others: no statistics can be of it.
+
+    Raises:
+        DataError: There is one.
+    """
+    known, now = ({path: found.common_stats.type for path, found in of[0].items()} for of in (before, part))
+    for path in sorted(known.keys() & now.keys()):
+        kinds = {known[path], now[path]} - {None}
+        if len(kinds) > 1:
+            some, others = sorted(map(statistics_pb2.FeatureNameStatistics.Type.Name, kinds))
+            raise DataError(
+                f"column '{'.'.join(path.steps())}' is {some} in some rows and {others} in others; write it anew, with "
+                "one type, or declare another in schema.pbtxt"
+            )

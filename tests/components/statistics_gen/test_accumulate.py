@@ -3,6 +3,8 @@
 import pyarrow as pa
 import pytest
 
+from schema.errors import DataError
+
 
 @pytest.fixture(scope="module")
 def accumulate():
@@ -35,6 +37,15 @@ def test_parts_say_together_what_all_rows_say(accumulate):
         assert accumulate.extract(accumulate.merge(map(accumulate.from_bytes, order), ()), ()) == whole
     assert whole.datasets[0].num_examples == 5
     assert by_column(whole)["y"].string_stats.common_stats.num_missing == 2
+
+
+def test_rows_of_two_types_are_an_error_that_names_the_column(accumulate):
+    rows = [batch(x=[1], y=[1]), batch(x=[1], y=[1.5])]
+    expected = "column 'y' is FLOAT in some rows and INT in others"
+    with pytest.raises(DataError, match=expected):
+        accumulate.accumulate(rows, ())
+    with pytest.raises(DataError, match=expected):
+        accumulate.merge([accumulate.accumulate([one], ()) for one in rows], ())
 
 
 def test_nothing_has_no_rows(accumulate):

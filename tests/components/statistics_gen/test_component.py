@@ -250,7 +250,7 @@ def test_what_is_damaged_is_counted_again(stages, days, read, tmp_path):
 
 def test_days_of_two_types_are_an_error_that_names_the_column(stages, days, tmp_path):
     pq.write_table(table(300, is_odd=True), tmp_path / "data" / "1" / "rows.parquet")
-    with pytest.raises(DataError, match="feature odd"):
+    with pytest.raises(DataError, match="column 'odd'"):
         stages("first", days[:2])
 
 
