@@ -105,7 +105,7 @@ def files_of(entry: Entry, folders: Iterable[str]) -> list[str]:
 
 
 def parts(entries: Iterable[Entry], folder: str) -> dict[tuple[Entry, str], list[str]]:
-    """Returns the files of a folder that `assemble` filled, by span and by the split in which that stores them."""
+    """Returns the files of a folder that `assemble` filled, by span and split of the stored rows."""
     files = sorted(fileio.listdir(folder))
     found = {
         (entry, name): [os.path.join(folder, file) for file in files if file.startswith(_prefix(entry, name))]

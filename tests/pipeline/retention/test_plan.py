@@ -165,11 +165,11 @@ def test_of_an_older_served_model_it_and_its_verdict_stay(folder):
 
 def test_what_is_kept_of_spans_goes_with_the_last_window_that_reads_them(folder):
     rows, counts = [f"spans/span{n}" for n in (1, 2, 3)], [f"counts/span{n}-a.json" for n in (1, 2, 3)]
-    kept = [f"counts/span{n}-statistics.train.a.kept" for n in (1, 2, 3)]
-    drafts = ["spans/.span2-draft", "counts/span2-a.json.draft", "counts/.span2-statistics.train.a.kept-draft"]
-    found = removed(folder, 1, *rows, *counts, *kept, *drafts)
+    learnt = [f"counts/span{n}-analysis.train.a.kept" for n in (1, 2, 3)]
+    drafts = ["spans/.span2-draft", "counts/span2-a.json.draft"]
+    found = removed(folder, 1, *rows, *counts, *learnt, *drafts)
     of_spans = {place: why for place, why in found.items() if place.startswith(("spans", "counts"))}
-    assert of_spans == dict.fromkeys([rows[0], counts[0], kept[0], *drafts], "of spans that no kept run reads")
+    assert of_spans == dict.fromkeys([rows[0], counts[0], learnt[0], *drafts], "of spans that no kept run reads")
 
 
 def test_a_training_that_was_ended_can_go_on_until_a_run_comes_to_a_verdict(folder):
