@@ -49,6 +49,11 @@ _CONTRACT = (
 )
 _SOURCES = {
     "ExampleGen": ("components/example_gen", "components/images.py", "components/object_store.py"),
+    "StatisticsGen": (
+        "components/statistics_gen",
+        "components/example_gen/per_span.py",
+        "components/example_gen/store.py",
+    ),
     "Drift": ("components/data_gate/drift", "schema/drift.py"),
     "Transform": ("components/transform", "components/example_gen/per_span.py", "components/example_gen/store.py"),
     "Trainer": (
@@ -96,6 +101,7 @@ _LIBRARIES = (
     "tensorflow-model-analysis",
     "tensorflow-transform",
     "tfx",
+    "tfx-bsl",
 )
 
 
