@@ -49,7 +49,7 @@ _CONTRACT = (
 )
 _SOURCES = {
     "ExampleGen": ("components/example_gen", "components/images.py"),
-    "Drift": ("components/data_gate/drift", "schema/drift.py"),
+    "Drift": ("components/data_gate/drift", "components/example_gen/per_span.py", "schema/drift.py"),
     "Transform": ("components/transform", "components/example_gen/per_span.py", "components/example_gen/store.py"),
     "Trainer": (
         "components/trainer",
