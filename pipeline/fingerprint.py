@@ -47,10 +47,16 @@ _CONTRACT = (
     "schema/training.py",
     "schema/trunks.py",
 )
+# How stages that compute something once per span find its rows, and read and keep them.
+_PER_SPAN = (
+    "components/example_gen/per_span.py",
+    "components/example_gen/records.py",
+    "components/example_gen/store.py",
+)
 _SOURCES = {
     "ExampleGen": ("components/example_gen", "components/images.py"),
-    "Drift": ("components/data_gate/drift", "components/example_gen/per_span.py", "schema/drift.py"),
-    "Transform": ("components/transform", "components/example_gen/per_span.py", "components/example_gen/store.py"),
+    "Drift": (*_PER_SPAN, "components/data_gate/drift", "schema/drift.py"),
+    "Transform": (*_PER_SPAN, "components/transform"),
     "Trainer": (
         "components/trainer",
         "components/transform/features",

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import apache_beam as beam
-import tensorflow as tf
 from tfx_bsl.coders import example_coder
 
 from components.data_gate.drift.compare import SpanCounts
 from components.data_gate.drift.counts import Counts, count, empty, merge
-from components.example_gen import per_span
+from components.example_gen import per_span, records
 from schema.drift import Kind
-
-# Rows that are decoded at once, as images may be among them.
-_ROWS_PER_BATCH = 1000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,20 +62,15 @@ def count_spans(
 
 def count_file(file: str, kinds: Mapping[str, Kind]) -> tuple[int, dict[str, Counts]]:
     """Returns the number of rows of a gzip TFRecord file of tf.Examples, and what it holds of every column."""
-    batches = [_count_batch(records, kinds) for records in _batches(file)]
+    batches = [_count_batch(batch, kinds) for batch in records.batches(file)]
     return _merged(batches, kinds)
 
 
-def _batches(file: str) -> Iterator[list[bytes]]:
-    dataset = tf.data.TFRecordDataset(file, compression_type="GZIP").batch(_ROWS_PER_BATCH)
-    yield from (records.tolist() for records in dataset.as_numpy_iterator())
-
-
-def _count_batch(records: list[bytes], kinds: Mapping[str, Kind]) -> tuple[int, dict[str, Counts]]:
+def _count_batch(serialized: list[bytes], kinds: Mapping[str, Kind]) -> tuple[int, dict[str, Counts]]:
     # Of the type that the data has: that it is the declared one, ExampleValidator has seen.
-    batch = example_coder.ExamplesToRecordBatchDecoder().DecodeBatch(records)
+    batch = example_coder.ExamplesToRecordBatchDecoder().DecodeBatch(serialized)
     columns = dict(zip(batch.schema.names, batch.columns, strict=True))
-    rows = len(records)
+    rows = len(serialized)
     return rows, {name: count(columns.get(name), rows, kind) for name, kind in kinds.items()}
 
 
