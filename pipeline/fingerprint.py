@@ -47,15 +47,17 @@ _CONTRACT = (
     "schema/training.py",
     "schema/trunks.py",
 )
+# How stages that compute something once per span find its rows, and read and keep them.
+_PER_SPAN = (
+    "components/example_gen/per_span.py",
+    "components/example_gen/records.py",
+    "components/example_gen/store.py",
+)
 _SOURCES = {
     "ExampleGen": ("components/example_gen", "components/images.py", "components/object_store.py"),
-    "StatisticsGen": (
-        "components/statistics_gen",
-        "components/example_gen/per_span.py",
-        "components/example_gen/store.py",
-    ),
-    "Drift": ("components/data_gate/drift", "schema/drift.py"),
-    "Transform": ("components/transform", "components/example_gen/per_span.py", "components/example_gen/store.py"),
+    "StatisticsGen": (*_PER_SPAN, "components/statistics_gen"),
+    "Drift": (*_PER_SPAN, "components/data_gate/drift", "schema/drift.py"),
+    "Transform": (*_PER_SPAN, "components/transform"),
     "Trainer": (
         "components/trainer",
         "components/transform/features",

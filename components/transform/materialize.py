@@ -17,7 +17,7 @@ from tfx.dsl.io import fileio
 from tfx_bsl.coders import example_coder
 from tfx_bsl.tfxio import tensor_to_arrow
 
-from components.transform import records
+from components.example_gen import records
 
 
 def materialize(

@@ -11,8 +11,8 @@ from pathlib import PurePosixPath
 
 # Beside the folders of stages: what is kept of every span that was read.
 STORES = frozenset({"spans", "counts"})
-# Endings of what is kept of a span besides its rows: of Drift, and of `components.example_gen.per_span`.
-KEPT = (".json", ".kept")
+# Ending of what is kept of a span besides its rows, as in `components.example_gen.per_span`, which loads TFX.
+_KEPT = ".kept"
 SYSTEM = ".system"
 CHECKPOINTS = "checkpoints"
 
@@ -185,7 +185,7 @@ def _execution(parts: tuple[str, ...]) -> int:
 
 def _is_of(name: str, spans: Collection[str]) -> bool:
     """Returns whether something that is kept of a span is of one of these: its rows, or what was computed of them."""
-    return name in spans or (name.endswith(KEPT) and name.rpartition("-")[0] in spans)
+    return name in spans or (name.endswith(_KEPT) and name.rpartition("-")[0] in spans)
 
 
 def _order(facts: Facts, found: Removal) -> tuple[int, int, str]:

@@ -21,6 +21,7 @@ from tfx.types.component_spec import ChannelParameter, ExecutionParameter
 
 from components.data_gate.drift.compare import compare
 from components.data_gate.drift.read import Source, count_spans
+from components.example_gen import per_span
 from components.example_gen.entries import Entry, entries_from_json, entries_to_json
 from components.example_gen.store import files_of
 from components.example_gen.window import entries
@@ -63,7 +64,11 @@ class Executor(BaseBeamExecutor):
         window = entries_from_json(exec_properties["window"]) or entries(examples)
         watched = [Watched(**column) for column in json.loads(exec_properties["watched"])]
         sources = [
-            Source(entry.label, tuple(files_of(entry, folders)), f"{entry.name}-{exec_properties['fingerprint']}.json")
+            Source(
+                entry.label,
+                tuple(files_of(entry, folders)),
+                per_span.name(entry, "drift", exec_properties["fingerprint"]),
+            )
             for entry in window
         ]
         kinds = {column.name: column.kind for column in watched}

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import apache_beam as beam
-import tensorflow as tf
-from tfx.dsl.io import fileio
 from tfx_bsl.coders import example_coder
 
 from components.data_gate.drift.compare import SpanCounts
 from components.data_gate.drift.counts import Counts, count, empty, merge
+from components.example_gen import per_span, records
 from schema.drift import Kind
-
-# Rows that are decoded at once, as images may be among them.
-_ROWS_PER_BATCH = 1000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +22,7 @@ class Source:
     Attributes:
         label: Of the span.
         files: TFRecord files of its rows; none if it is empty.
-        name: Of the file in which its counts are kept.
+        name: Under which its counts are kept.
     """
 
     label: str
@@ -47,42 +41,36 @@ def count_spans(
         kinds: What is compared, by column.
         pipeline: Where the reading is done; it runs if there is something to read.
     """
-    fileio.makedirs(folder)
-    for name in fileio.listdir(folder):
-        if name.startswith("."):  # Half written by a run that was killed.
-            fileio.remove(os.path.join(folder, name))
-    paths = {source: os.path.join(folder, source.name) for source in sources if source.files}
-    unread = [(path, file) for source, path in paths.items() if not fileio.exists(path) for file in source.files]
+    per_span.open_store(folder)
+    filled = [source for source in sources if source.files]
+    kept = _load(folder, filled)
+    unread = [source for source in filled if source.name not in kept]
     if unread:
         _ = (
             pipeline
-            | "Files" >> beam.Create(unread)
+            | "Files" >> beam.Create([(source.name, file) for source in unread for file in source.files])
             | "Spread" >> beam.Reshuffle()
-            | "Count" >> beam.MapTuple(lambda path, file: (path, count_file(file, kinds)))
+            | "Count" >> beam.MapTuple(lambda name, file: (name, count_file(file, kinds)))
             | "BySpan" >> beam.GroupByKey()
-            | "Keep" >> beam.MapTuple(_keep)
+            | "Keep" >> beam.MapTuple(lambda name, parts: _keep(folder, name, parts))
         )
         pipeline.run().wait_until_finish()
+        kept |= _load(folder, unread)
     nothing = 0, {name: empty(0) for name in kinds}
-    return [SpanCounts(source.label, *(_load(paths[source]) if source.files else nothing)) for source in sources]
+    return [SpanCounts(source.label, *(kept[source.name] if source.files else nothing)) for source in sources]
 
 
 def count_file(file: str, kinds: Mapping[str, Kind]) -> tuple[int, dict[str, Counts]]:
     """Returns the number of rows of a gzip TFRecord file of tf.Examples, and what it holds of every column."""
-    batches = [_count_batch(records, kinds) for records in _batches(file)]
+    batches = [_count_batch(batch, kinds) for batch in records.batches(file)]
     return _merged(batches, kinds)
 
 
-def _batches(file: str) -> Iterator[list[bytes]]:
-    dataset = tf.data.TFRecordDataset(file, compression_type="GZIP").batch(_ROWS_PER_BATCH)
-    yield from (records.tolist() for records in dataset.as_numpy_iterator())
-
-
-def _count_batch(records: list[bytes], kinds: Mapping[str, Kind]) -> tuple[int, dict[str, Counts]]:
+def _count_batch(serialized: list[bytes], kinds: Mapping[str, Kind]) -> tuple[int, dict[str, Counts]]:
     # Of the type that the data has: that it is the declared one, ExampleValidator has seen.
-    batch = example_coder.ExamplesToRecordBatchDecoder().DecodeBatch(records)
+    batch = example_coder.ExamplesToRecordBatchDecoder().DecodeBatch(serialized)
     columns = dict(zip(batch.schema.names, batch.columns, strict=True))
-    rows = len(records)
+    rows = len(serialized)
     return rows, {name: count(columns.get(name), rows, kind) for name, kind in kinds.items()}
 
 
@@ -91,18 +79,20 @@ def _merged(parts: Iterable[tuple[int, Mapping[str, Counts]]], names: Iterable[s
     return sum(rows for rows, _ in found), {name: merge([counts[name] for _, counts in found]) for name in names}
 
 
-def _keep(path: str, parts: Iterable[tuple[int, Mapping[str, Counts]]]) -> None:
-    """Writes the counts of a span, from those of its files, whole or not at all."""
+def _keep(folder: str, name: str, parts: Iterable[tuple[int, Mapping[str, Counts]]]) -> None:
+    """Keeps the counts of a span, from those of its files."""
     found = list(parts)
     rows, columns = _merged(found, found[0][1])
-    folder, name = os.path.split(path)
-    draft = os.path.join(folder, f".{name}-{uuid.uuid4().hex}")
-    with fileio.open(draft, "w") as file:
-        file.write(json.dumps({"rows": rows, "columns": {name: counts.to_json() for name, counts in columns.items()}}))
-    fileio.rename(draft, path, overwrite=True)
+    counted = {"rows": rows, "columns": {name: counts.to_json() for name, counts in columns.items()}}
+    per_span.save(folder, name, json.dumps(counted).encode())
 
 
-def _load(path: str) -> tuple[int, dict[str, Counts]]:
-    with fileio.open(path, "r") as file:
-        found = json.loads(file.read())
+def _load(folder: str, sources: Iterable[Source]) -> dict[str, tuple[int, dict[str, Counts]]]:
+    """Returns the counts that are kept, by name."""
+    kept = {source.name: per_span.load(folder, source.name) for source in sources}
+    return {name: _parsed(counted) for name, counted in kept.items() if counted is not None}
+
+
+def _parsed(counted: bytes) -> tuple[int, dict[str, Counts]]:
+    found = json.loads(counted)
     return found["rows"], {name: Counts.from_json(counts) for name, counts in found["columns"].items()}

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.coders import example_coder
 
-from components.transform import labels, records
+from components.example_gen import records
+from components.transform import labels
 from components.transform.analysis.accumulator import Accumulator
 from components.transform.features import ACCUMULATORS
 from schema.task import TaskSpec

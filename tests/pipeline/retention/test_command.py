@@ -101,7 +101,7 @@ def test_left_overs_and_folders_for_work(gc, folder):
         "Transform/transform_graph/77/half",
         "Transform/transform_graph/.removed-0/half",
         "spans/.2013-01-01-key-draft/rows",
-        "counts/2013-01-01-key-print.json",
+        "counts/2013-01-01-key-drift.print.kept",
     ]
     for place in places:
         folder.write(place)

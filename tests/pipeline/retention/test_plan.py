@@ -164,9 +164,9 @@ def test_of_an_older_served_model_it_and_its_verdict_stay(folder):
 
 
 def test_what_is_kept_of_spans_goes_with_the_last_window_that_reads_them(folder):
-    rows, counts = [f"spans/span{n}" for n in (1, 2, 3)], [f"counts/span{n}-a.json" for n in (1, 2, 3)]
+    rows, counts = [f"spans/span{n}" for n in (1, 2, 3)], [f"counts/span{n}-drift.a.kept" for n in (1, 2, 3)]
     learnt = [f"counts/span{n}-analysis.train.a.kept" for n in (1, 2, 3)]
-    drafts = ["spans/.span2-draft", "counts/span2-a.json.draft"]
+    drafts = ["spans/.span2-draft", "counts/.span2-drift.a.kept-draft"]
     found = removed(folder, 1, *rows, *counts, *learnt, *drafts)
     of_spans = {place: why for place, why in found.items() if place.startswith(("spans", "counts"))}
     assert of_spans == dict.fromkeys([rows[0], counts[0], learnt[0], *drafts], "of spans that no kept run reads")

@@ -10,6 +10,7 @@ from tfx.types import standard_artifacts
 
 from components.data_gate.drift.component import Drift, DriftFindings, Executor, load_drift
 from components.example_gen import component as example_gen
+from components.example_gen import per_span
 from components.example_gen.entries import Entry
 from components.example_gen.layout import Layout
 from pipeline.config import RunConfig
@@ -83,20 +84,21 @@ def test_days_alike(stages, window):
 
 def test_a_window_that_examplegen_found_is_compared_all_the_same(stages, window, tmp_path):
     assert stages(window, is_found=True, name="2") == stages(window)
-    assert [file.name for file in (tmp_path / "scratch").rglob("*.json")]
+    assert [file.name for file in (tmp_path / "scratch").rglob("*.kept")]
 
 
 def test_every_day_is_counted_once_and_by_all_windows(stages, window, tmp_path):
     stages(window[:2])
     kept = sorted((tmp_path / "run" / "artifacts" / "counts").iterdir())
-    assert [file.name for file in kept] == ["2013-01-01-key1-digest.json", "2013-01-02-key2-digest.json"]
+    assert [file.name for file in kept] == [f"2013-01-0{day}-key{day}-drift.digest.kept" for day in (1, 2)]
     (kept[0].parent / f".{kept[0].name}-killed").write_text("{")
     # What is kept counts, and nothing is read again: so a mark in it is seen.
-    kept[1].write_text(json.dumps(json.loads(kept[1].read_text()) | {"rows": 401}))
+    counted = json.loads(per_span.load(str(kept[1].parent), kept[1].name))
+    per_span.save(str(kept[1].parent), kept[1].name, json.dumps(counted | {"rows": 401}).encode())
     [_, previous] = stages(window, name="2")["compared"]
     assert (previous["rows"]["newest"], previous["rows"]["reference"]) == (302, 401)
     assert not [file for file in kept[0].parent.iterdir() if file.name.startswith(".")]
-    kept[1].unlink()
+    kept[1].write_bytes(kept[1].read_bytes()[:-1])  # What is damaged is counted anew.
     [_, previous] = stages(window, name="3")["compared"]
     assert previous["rows"]["reference"] == 301
 

@@ -1,0 +1,23 @@
+"""Rows come in their order, so many at a time that they fit into memory."""
+
+import pytest
+import tensorflow as tf
+
+from components.example_gen import records
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [([1] * 7, [3, 3, 1]), ([1] * 3, [3]), ([9, 40, 1, 1], [2, 2]), ([200, 200], [1, 1]), ([], [])],
+)
+def test_batches_are_bounded_by_rows_and_by_bytes(tmp_path, monkeypatch, sizes, expected):
+    monkeypatch.setattr(records, "_MAX_ROWS", 3)
+    monkeypatch.setattr(records, "_MAX_BYTES", 45)
+    rows = [bytes([i]) * size for i, size in enumerate(sizes)]
+    file = str(tmp_path / "rows.gz")
+    with tf.io.TFRecordWriter(file, "GZIP") as writer:
+        for row in rows:
+            writer.write(row)
+    batches = list(records.batches(file))
+    assert [row for batch in batches for row in batch] == rows
+    assert [len(batch) for batch in batches] == expected
