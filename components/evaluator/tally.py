@@ -74,7 +74,7 @@ class Tally:
 
         Args:
             candidate: Name of the model.
-            baseline: Name of its baseline, if there is one.
+            baseline: Name of its baseline; empty without one.
         """
         by_group: dict[MetricKey, np.ndarray] = {}
         for (model, head), counts in self.counts.items():
@@ -82,7 +82,7 @@ class Tally:
             by_group |= {_key(name, model, head): values for name, values in of_owner.items()}
         for key, values in list(by_group.items()):
             before = key.make_baseline_key(baseline)
-            if key.model_name == candidate and before in by_group:
+            if baseline and key.model_name == candidate and before in by_group:
                 by_group[key.make_diff_key()] = values - by_group[before]
         for group, slice_key in enumerate(self.keys):
             of_slice: dict[MetricKey, Any] = {key: values[group].item() for key, values in by_group.items()}
@@ -99,4 +99,5 @@ class Tally:
 
 
 def _key(name: str, model: str, head: str) -> MetricKey:
-    return MetricKey(name, model, head, example_weighted=True)
+    # The masks of heads are TFMA's example weights; all heads together have none.
+    return MetricKey(name, model, head, example_weighted=bool(head))

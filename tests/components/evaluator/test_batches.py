@@ -98,6 +98,7 @@ def test_every_head_of_every_slice_has_the_metrics_of_its_labelled_rows(monkeypa
             p = SCORES[name][rows]
             expected = head_metrics(LABELS[name][rows], p, MASKS[name][rows], head.thresholds, head.is_multilabel, p**2)
             assert expected == pytest.approx(named(metrics, "", name), rel=1e-9, nan_ok=True)
+        assert not any(key.is_diff for key in metrics)
     nothing = named(found[("colour", "grey"),], "", "late")
     assert nothing.pop("labelled") == 0
     assert np.isnan(list(nothing.values())).all()
