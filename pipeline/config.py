@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+from components.example_gen.places import Place
 from components.example_gen.spans import Span
 
 # In process, in memory: Beam from 2.68 on may otherwise hand a DirectRunner job to Prism, which it would download. The
@@ -18,7 +19,7 @@ class RunConfig:
     """One run of a task.
 
     Attributes:
-        data: File or folder of rows.
+        data: File or folder of rows, here or in a store.
         output: The run's folder.
         run_id: Name of the run; sorts by time.
         fresh: Run every stage, whatever the cache holds.
@@ -28,7 +29,7 @@ class RunConfig:
         missing: Labels of those that its window should have had, and that are not there.
     """
 
-    data: Path
+    data: Place
     output: Path
     run_id: str
     fresh: bool = False
@@ -62,7 +63,7 @@ class RunConfig:
 
     @property
     def counts(self) -> Path:
-        """What every span that was read holds of each column, for Drift and for Transform."""
+        """What every span that was read holds of each column, for StatisticsGen, Drift and Transform."""
         return self.artifacts / "counts"
 
     @property

@@ -54,7 +54,8 @@ _PER_SPAN = (
     "components/example_gen/store.py",
 )
 _SOURCES = {
-    "ExampleGen": ("components/example_gen", "components/images.py"),
+    "ExampleGen": ("components/example_gen", "components/images.py", "components/object_store.py"),
+    "StatisticsGen": (*_PER_SPAN, "components/statistics_gen"),
     "Drift": (*_PER_SPAN, "components/data_gate/drift", "schema/drift.py"),
     "Transform": (*_PER_SPAN, "components/transform"),
     "Trainer": (
@@ -72,17 +73,22 @@ _SOURCES = {
     ),
     "Evaluator": (
         "components/baseline",
+        "components/evaluator/asked.py",
         "components/evaluator/association.py",
         "components/evaluator/baseline.py",
-        "components/evaluator/buffered.py",
+        "components/evaluator/batches.py",
         "components/evaluator/comparison.py",
         "components/evaluator/config.py",
+        "components/evaluator/counts.py",
+        "components/evaluator/evaluation.py",
         "components/evaluator/executor.py",
         "components/evaluator/exported.py",
         "components/evaluator/joint.py",
         "components/evaluator/metrics.py",
         "components/evaluator/packed.py",
-        "components/evaluator/per_head.py",
+        "components/evaluator/slicing.py",
+        "components/evaluator/sparse.py",
+        "components/evaluator/tally.py",
     ),
     "Report": ("components/evaluator", "components/statistics.py"),
 }
@@ -97,6 +103,7 @@ _LIBRARIES = (
     "tensorflow-model-analysis",
     "tensorflow-transform",
     "tfx",
+    "tfx-bsl",
 )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from components.example_gen.entries import Entry
+from components.example_gen.places import place
 from components.pusher.history import revocation
 from pipeline.baseline import begun_from, find_baseline
 from pipeline.config import RunConfig
@@ -32,7 +33,7 @@ class Given:
         span: Then, the newest of them.
         spans: And how many.
         span_store: Where encoded spans are kept; an empty string if they are not.
-        counts: Where it is kept what each span holds, as Drift and Transform count it; an empty string if it is not.
+        counts: Where it is kept what spans hold, for StatisticsGen, Drift and Transform; an empty string if it is not.
         serving: Serving folder.
         training: Digest of all that makes the model; an empty string if Baseline is to make it from `recipe`.
         recipe: All that makes the model but the data; an empty string if `baseline` is known.
@@ -94,7 +95,7 @@ def look_up(contract: Contract, run: RunConfig) -> Given:
         data_fingerprint=rows,
         has_spans=bool(run.spans),
         window=tuple(
-            Entry(span.label, span.number, str(Path(span.folder).resolve()), stored_key(contract, span))
+            Entry(span.label, span.number, str(place(span.folder).resolve()), stored_key(contract, span))
             for span in run.spans
         ),
         span_store=str(run.span_store.resolve()),

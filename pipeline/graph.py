@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 
-import tensorflow_data_validation as tfdv
-from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.components.example_validator.component import ExampleValidator
-from tfx.components.statistics_gen.component import StatisticsGen
 from tfx.components.trainer.component import Trainer
 from tfx.orchestration import metadata
 from tfx.orchestration.pipeline import Pipeline
@@ -24,6 +20,7 @@ from components.example_gen.component import ExampleGen
 from components.example_gen.layout import Layout
 from components.import_schema.component import ImportSchema
 from components.pusher.component import Pusher
+from components.statistics_gen.component import StatisticsGen
 from components.transform.component import Transform
 from pipeline import fingerprint
 from pipeline.config import RunConfig
@@ -72,7 +69,10 @@ def wire(contract: Contract, given: Given) -> Pipeline:
         spans=given.spans,
     )
     statistics = StatisticsGen(
-        examples=example_gen.outputs["examples"], stats_options=statistics_options(layout.images)
+        examples=example_gen.outputs["examples"],
+        layout=layout,
+        store=given.counts,
+        fingerprint=fingerprint.digest(fingerprint.code("StatisticsGen"), layout.to_json()),
     )
     schema = ImportSchema(contract.schema).with_id("ImportSchemaGen")
     validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"])
@@ -207,14 +207,3 @@ def wire(contract: Contract, given: Given) -> Pipeline:
         metadata_connection_config=given.metadata and metadata.sqlite_metadata_connection_config(str(given.metadata)),
         beam_pipeline_args=list(given.beam_options),
     )
-
-
-def statistics_options(images: Iterable[str]) -> tfdv.StatsOptions | None:
-    """Returns options that keep StatisticsGen from counting each image as a word, with all of them in memory.
-
-    Only what it needs to know of image columns: with the whole schema, a changed class would ask for new statistics.
-    """
-    declared = [
-        schema_pb2.Feature(name=name, type=schema_pb2.BYTES, image_domain=schema_pb2.ImageDomain()) for name in images
-    ]
-    return tfdv.StatsOptions(schema=schema_pb2.Schema(feature=declared)) if declared else None

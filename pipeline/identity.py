@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from components.example_gen import state
 from components.example_gen.layout import Layout
+from components.example_gen.places import Place, place
 from components.example_gen.spans import Span
 from pipeline import fingerprint
 from pipeline.config import RunConfig
@@ -13,7 +12,7 @@ from schema.contract import Contract
 from schema.data import SpanSplit
 
 
-def data_fingerprint(contract: Contract, data: Path, spans: tuple[Span, ...] = ()) -> str:
+def data_fingerprint(contract: Contract, data: Place, spans: tuple[Span, ...] = ()) -> str:
     """Returns a digest of the data's files: tables, and the images that they name.
 
     Args:
@@ -31,10 +30,10 @@ def data_fingerprint(contract: Contract, data: Path, spans: tuple[Span, ...] = (
 
 def span_fingerprint(contract: Contract, span: Span) -> str:
     """Returns a digest of a span's files."""
-    return _fingerprint(contract, Path(span.folder))
+    return _fingerprint(contract, place(span.folder))
 
 
-def _fingerprint(contract: Contract, folder: Path) -> str:
+def _fingerprint(contract: Contract, folder: Place) -> str:
     return state.fingerprint([folder], contract.task.data.format, Layout.of(contract).path_columns)
 
 

@@ -51,6 +51,10 @@ class Progress:
         """Prints the line of something that is finished, or was finished by an earlier run."""
         self._line("cached" if is_cached else "done", what, rest)
 
+    def failed(self, what: str, rest: str) -> None:
+        """Prints the line of something that failed; others may go on."""
+        self._line("FAILED", what, rest)
+
     def fail(self, sentence: str) -> None:
         """Prints the line of the stage that failed, and why."""
         if self._running:

@@ -14,6 +14,7 @@ from typing import TypeVar
 import typer
 from filelock import FileLock, Timeout
 
+from components.example_gen.places import Place
 from components.example_gen.source import find_files, find_shards
 from pipeline import datasets, holder
 from pipeline.config import RunConfig
@@ -30,7 +31,7 @@ _POLL_SECONDS = 0.5
 
 def configure(
     contract: Contract,
-    data: Path | None,
+    data: Place | None,
     output: Path | None,
     fresh: bool = False,
     beam_options: tuple[str, ...] = (),
@@ -40,7 +41,8 @@ def configure(
 
     Args:
         contract: The task.
-        data: File or folder of rows; data/TASK if None, made first if it is a real data set that is not there yet.
+        data: File or folder of rows, here or in a store; data/TASK if None, made first if it is a real data set that is
+            not there yet.
         output: The run's folder; runs/TASK if None.
         fresh: Run every stage.
         beam_options: Options for Beam.

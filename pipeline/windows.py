@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from components.example_gen import spans
+from components.example_gen.places import Place
 from components.example_gen.spans import Span
 from pipeline import verdicts
 from pipeline.config import RunConfig
@@ -92,7 +93,7 @@ def everything(contract: Contract, config: RunConfig) -> RunConfig:
     return dataclasses.replace(config, spans=find(contract, config.data))
 
 
-def find(contract: Contract, folder: Path) -> tuple[Span, ...]:
+def find(contract: Contract, folder: Place) -> tuple[Span, ...]:
     """Returns all complete spans of a task's data.
 
     Raises:

@@ -65,3 +65,22 @@ class ModelRefused(UserError):
 
 class StepError(UserError):
     """A container was handed what cannot be put right."""
+
+
+class ServerRefused(UserError):
+    """A server refuses what it is asked.
+
+    Args:
+        sentence: What it refuses, and why.
+        status: Of HTTP.
+    """
+
+    def __init__(self, sentence: str, status: int):
+        super().__init__(sentence)
+        self.status = status
+
+
+class ServerUnavailable(UserError):
+    """A server cannot be reached, or fails: nothing is known to be wrong with what it was asked."""
+
+    exit_code = 1

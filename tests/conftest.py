@@ -1,7 +1,9 @@
 """Fixtures that several packages' tests share."""
 
 import copy
+import logging
 import shutil
+import uuid
 from pathlib import Path
 
 import pytest
@@ -70,3 +72,52 @@ def write_task(tmp_path, toy_task, toy_schema):
         return folder
 
     return write
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Copies a file or folder into fsspec's own store in memory, and returns the URI of the copy."""
+    from fsspec.core import url_to_fs
+
+    uri = f"memory://{uuid.uuid4().hex}"
+    fs, root = url_to_fs(uri)
+
+    def copy(source: Path) -> str:
+        for file in source.rglob("*") if source.is_dir() else [source]:
+            if file.is_file():
+                fs.pipe_file(f"{root}/{file.relative_to(source.parent)}", file.read_bytes())
+        return f"{uri}/{source.name}"
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def s3_server():
+    """Address of a server on this machine that speaks S3's protocol."""
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def s3(s3_server, monkeypatch):
+    """fsspec's file system of that server, which the environment names as it would name another."""
+    import s3fs
+
+    given = {"ENDPOINT_URL": s3_server, "ACCESS_KEY_ID": "user", "SECRET_ACCESS_KEY": "secret"}
+    for name, value in {**given, "DEFAULT_REGION": "us-east-1", "EC2_METADATA_DISABLED": "true"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    return s3fs.S3FileSystem()
+
+
+@pytest.fixture
+def bucket(s3):
+    """URI of an empty bucket of that server."""
+    name = f"bucket-{uuid.uuid4().hex}"
+    s3.mkdir(name)
+    return f"s3://{name}"

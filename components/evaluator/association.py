@@ -8,6 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from components.evaluator.sparse import SparseCounts
+from components.exported import ExportedHead
+
 
 @dataclasses.dataclass(frozen=True)
 class Variables:
@@ -24,9 +27,9 @@ class Variables:
     sizes: np.ndarray
 
     @classmethod
-    def of(cls, heads: Mapping[str, Mapping[str, Any]]) -> Variables:
-        """Returns the variables of heads given by `thresholds` and `multilabel`."""
-        sizes = [[2] * len(h["thresholds"]) if h["multilabel"] else [len(h["thresholds"])] for h in heads.values()]
+    def of(cls, heads: Mapping[str, ExportedHead]) -> Variables:
+        """Returns the variables of heads."""
+        sizes = [[2] * len(h.classes) if h.is_multilabel else [len(h.classes)] for h in heads.values()]
         return cls(tuple(heads), np.repeat(np.arange(len(sizes)), list(map(len, sizes))), np.concatenate(sizes))
 
     @property
@@ -34,8 +37,8 @@ class Variables:
         """First column by variable in a one-hot matrix of all of them, int64 `(num_variables,)`."""
         return np.cumsum(self.sizes) - self.sizes
 
-    def together(self, values: np.ndarray, is_labelled: np.ndarray) -> np.ndarray:
-        """Returns the contingency tables of every two variables in one matrix.
+    def together(self, values: np.ndarray, is_labelled: np.ndarray, groups: np.ndarray) -> SparseCounts:
+        """Returns the contingency tables of every two variables in one square matrix, by group of rows.
 
         That is X^T X of the one-hot values X, whose rows are 0 where a variable has no label: rows that lack either
         label do not count.
@@ -43,14 +46,26 @@ class Variables:
         Args:
             values: int64 `(rows, num_variables)`.
             is_labelled: bool `(rows, num_variables)`.
+            groups: Of every row, int64 `(rows,)`.
 
         Returns:
-            Rows with either value, float64 `(num_columns, num_columns)`; `num_columns` is the sum of the sizes.
+            Rows with either value; a group has `num_columns²` cells, and `num_columns` is the sum of the sizes.
         """
-        one_hot = np.zeros((len(values), int(self.sizes.sum())), np.float32)
+        size = int(self.sizes.sum())
+        one_hot = np.zeros((len(values), size), np.float32)
         rows, variables = np.nonzero(is_labelled)
         one_hot[rows, (values + self.starts)[rows, variables]] = 1
-        return (one_hot.T @ one_hot).astype(np.float64)
+        order = np.argsort(groups, kind="stable")
+        found, starts = np.unique(groups[order], return_index=True)
+        ends = np.append(starts, len(order))[1:]
+        cells, counts = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+        for group, start, end in zip(found, starts, ends, strict=True):
+            of_group = one_hot[order[start:end]]
+            table = (of_group.T @ of_group).ravel()
+            places = np.flatnonzero(table)
+            cells.append(group * size**2 + places)
+            counts.append(table[places].astype(np.int64))
+        return SparseCounts(size**2, np.concatenate(cells), np.concatenate(counts))
 
 
 def cramers_v(tables: np.ndarray, variables: Variables) -> tuple[np.ndarray, np.ndarray]:
@@ -63,7 +78,7 @@ def cramers_v(tables: np.ndarray, variables: Variables) -> tuple[np.ndarray, np.
     their difference that counts.
 
     Args:
-        tables: As `Variables.together` returns them.
+        tables: `Variables.together` of one group, float64 `(num_columns, num_columns)`.
         variables: What the columns are.
 
     Returns:
@@ -88,7 +103,7 @@ def pairs_of_heads(variables: Variables, labels: np.ndarray, decisions: np.ndarr
 
     Args:
         variables: What the columns are.
-        labels: `Variables.together` of the labels.
+        labels: `Variables.together` of the labels of one group, float64 `(num_columns, num_columns)`.
         decisions: The same of the decisions on the same rows.
 
     Returns:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from typing import Any
 
 import tensorflow_model_analysis as tfma
 
-from components.evaluator import joint, per_head
 from components.exported import ExportedHead
 from schema import names
 from schema.task import TaskSpec
@@ -31,43 +28,31 @@ def slicing_config(slices: list[tuple[str, ...]]) -> tfma.EvalConfig:
     )
 
 
-def eval_config(
-    given: tfma.EvalConfig, candidate: Mapping[str, ExportedHead], baseline: Mapping[str, ExportedHead] | None = None
-) -> tfma.EvalConfig:
-    """Returns what TFMA computes: per head and slice, and over all heads, if the model has all of the candidate's.
+def eval_config(given: tfma.EvalConfig, models: Mapping[str, Mapping[str, ExportedHead]]) -> tfma.EvalConfig:
+    """Returns what TFMA is to extract: predictions, labels and masks of every head of every model.
 
-    Metrics carry no thresholds of TFMA's, which it applies to every slice and does not have for joint metrics: the
-    verdict is `components.evaluator.verdict` over these results. Each model decides by its own decision thresholds.
+    It names no metrics: those are `components.evaluator.batches`, and the verdict over them is
+    `components.evaluator.verdict`.
 
     Args:
         given: As `slicing_config` returns it.
-        candidate: Heads of the new model.
-        baseline: Heads that a baseline model shares with the candidate; None without a baseline.
+        models: As `models_of` returns them.
     """
-    compared = baseline is not None
-    models = {"": candidate} if baseline is None else {CANDIDATE: candidate, BASELINE: baseline}
-    specs = [
-        tfma.MetricsSpec(
-            output_names=[name],
-            model_names=[model] if compared else [],
-            metrics=[_metric(per_head.HeadMetrics, **_decisions(head))],
-        )
-        for model, heads in models.items()
-        for name, head in heads.items()
-    ]
-    specs += [
-        tfma.MetricsSpec(
-            model_names=[model] if compared else [],
-            metrics=[_metric(joint.JointMetrics, heads={name: _decisions(heads[name]) for name in candidate})],
-        )
-        for model, heads in models.items()
-        if heads.keys() == candidate.keys()
-    ]
     return tfma.EvalConfig(
-        model_specs=[_model(model, heads) for model, heads in models.items()],
-        metrics_specs=specs,
-        slicing_specs=given.slicing_specs,
+        model_specs=[_model(model, heads) for model, heads in models.items()], slicing_specs=given.slicing_specs
     )
+
+
+def models_of(
+    candidate: Mapping[str, ExportedHead], baseline: Mapping[str, ExportedHead]
+) -> dict[str, Mapping[str, ExportedHead]]:
+    """Returns the heads of each model by its name, the candidate first; TFMA has no name for one that is alone.
+
+    Args:
+        candidate: Heads of the new model.
+        baseline: Heads that a baseline model shares with the candidate; empty without a baseline.
+    """
+    return {CANDIDATE: candidate, BASELINE: baseline} if baseline else {"": candidate}
 
 
 def _model(name: str, heads: Mapping[str, ExportedHead]) -> tfma.ModelSpec:
@@ -80,11 +65,3 @@ def _model(name: str, heads: Mapping[str, ExportedHead]) -> tfma.ModelSpec:
         # Masks, not class weights: without an example weight TFMA counts rows whose label is missing.
         example_weight_keys={head: names.labelled(head) for head in heads},
     )
-
-
-def _decisions(head: ExportedHead) -> dict[str, Any]:
-    return {"thresholds": list(head.thresholds), "multilabel": head.is_multilabel}
-
-
-def _metric(metric: type, **config: Any) -> tfma.MetricConfig:
-    return tfma.MetricConfig(class_name=metric.__name__, module=metric.__module__, config=json.dumps(config))

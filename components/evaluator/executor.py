@@ -1,4 +1,4 @@
-"""The Evaluator's executor: TFX's own, once the models are there to say what their heads are."""
+"""The Evaluator's executor: TFMA, once the models are there to say what their heads are."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from typing import Any
 
 import tensorflow_model_analysis as tfma
 from tfx import types
-from tfx.components.evaluator import executor as tfx_executor
+from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import artifact_utils
-from tfx.utils import path_utils, proto_utils
+from tfx.utils import io_utils, path_utils, proto_utils
 
 from components.baseline.decision import VERSION_PROPERTY
 from components.evaluator import config
 from components.evaluator.baseline import fault
 from components.evaluator.comparison import Comparison
+from components.evaluator.evaluation import Evaluation
 from components.evaluator.exported import exported_heads
 from components.exported import to_data
 from schema import names
@@ -25,8 +26,8 @@ HEADS_PROPERTY = "heads"
 BASELINE_PROPERTY = "baseline_heads"
 
 
-class EvaluatorExecutor(tfx_executor.Executor):
-    """TFX's executor, after the configuration has been fitted to the models at hand.
+class EvaluatorExecutor(BaseBeamExecutor):
+    """Runs TFMA with a configuration that is fitted to the models at hand.
 
     Decision thresholds are known when a model is trained, not before. A baseline that lacks a head, or has other
     classes for it, cannot be evaluated on it, and the stock Evaluator then fails for ever (tfx#4390): here it is
@@ -40,29 +41,35 @@ class EvaluatorExecutor(tfx_executor.Executor):
         exec_properties: dict[str, Any],
     ) -> None:
         """Evaluates the model, and the baseline if there is one, in one pass."""
-        heads = exported_heads(artifact_utils.get_single_uri(input_dict["model"]))
+        uri = artifact_utils.get_single_uri(input_dict["model"])
+        heads = exported_heads(uri)
         artifact = artifact_utils.get_single_instance(input_dict["baseline_model"])
         try:
             baseline = exported_heads(artifact.uri)
         except DataError as error:
             raise _at_fault(artifact, str(error)) from None
         shared = Comparison.of(heads, baseline).shared
-        inputs = dict(input_dict)
-        if not shared:
-            del inputs["baseline_model"]
+        models = config.models_of(heads, shared)
         given = tfma.EvalConfig()
         proto_utils.json_to_proto(exec_properties["eval_config"], given)
-        fitted = config.eval_config(given, heads, shared or None)
+        folders = [Path(path_utils.serving_model_path(of)) for of in (uri, artifact.uri)]
+        evaluation = artifact_utils.get_single_instance(output_dict["evaluation"])
+        schema_file = io_utils.get_only_uri_in_dir(artifact_utils.get_single_uri(input_dict["schema"]))
+        asked = Evaluation(
+            config.eval_config(given, models),
+            models,
+            dict(zip(models, folders, strict=False)),  # A baseline without any such head is not asked.
+            evaluation.uri,
+        )
         try:
-            super().Do(inputs, output_dict, {**exec_properties, "eval_config": proto_utils.proto_to_json(fitted)})
+            with self._make_beam_pipeline() as pipeline:
+                asked.run(pipeline, input_dict["examples"], io_utils.SchemaReader().read(schema_file))
         except Exception:
             # Looked into only now: to load a large model once more takes long, and hardly ever finds anything.
             examples = artifact_utils.get_split_uri(input_dict["examples"], names.TEST)
-            model = Path(path_utils.serving_model_path(artifact.uri))
-            if shared and (why := fault(model, shared, examples)):
+            if shared and (why := fault(folders[1], shared, examples)):
                 raise _at_fault(artifact, why) from None
             raise
-        evaluation = artifact_utils.get_single_instance(output_dict["evaluation"])
         evaluation.set_string_custom_property(HEADS_PROPERTY, json.dumps(to_data(heads)))
         evaluation.set_string_custom_property(BASELINE_PROPERTY, json.dumps(to_data(baseline)))
 

@@ -7,137 +7,155 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from tensorflow_model_analysis.metrics import metric_types
 
-from components.evaluator.association import Variables, pairs_of_heads
-from components.evaluator.buffered import BufferedCombiner, BufferedRows, of_model
-from components.evaluator.metrics import LABELLED, decide
-from components.evaluator.packed import pack
-from schema.gates import JOINT_METRICS
+from components.evaluator.association import Variables, cramers_v, pairs_of_heads
+from components.evaluator.counts import decide
+from components.evaluator.metrics import LABELLED
+from components.evaluator.sparse import SparseCounts
+from components.exported import ExportedHead
 
 # Pairs of heads that are written down, those of the largest difference first.
 MAX_PAIRS = 100
-ASSOCIATION = "association"
-
-# Probabilities and labels of all heads side by side, and which heads have a label.
-_Row = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(frozen=True)
 class JointCounts:
-    """What the joint metrics need to know of the rows that have a label.
+    """Counts of the rows that have any label, by group of rows; a slice is a group.
 
     Attributes:
-        rows: How many, float64 `()`.
-        right: Rows right in every labelled head, labels, and wrong labels, float64 `(3,)`; NaN if any score is.
+        variables: Of the heads.
+        rows: How many, int64 `(groups,)`.
+        right: Rows right in every labelled head, labels, and wrong labels, float64 `(3, groups)`; NaN if any score is.
         labels: `Variables.together` of the labels.
-        decisions: The same of the decisions; NaN if any score is.
+        decisions: The same of the decisions; worth nothing where `right` is NaN.
     """
 
-    rows: float
+    variables: Variables
+    rows: np.ndarray
     right: np.ndarray
-    labels: np.ndarray
-    decisions: np.ndarray
+    labels: SparseCounts
+    decisions: SparseCounts
 
-    def __add__(self, other: JointCounts) -> JointCounts:
+    @property
+    def size(self) -> int:
+        """Roughly how many numbers it holds."""
+        return 2 * len(self.labels.cells) + 2 * len(self.decisions.cells) + 4 * len(self.rows)
+
+    @classmethod
+    def merged(cls, parts: Sequence[JointCounts], places: Sequence[np.ndarray], groups: int) -> JointCounts:
+        """Adds counts; arguments as for `HeadCounts.merged`."""
+        rows, right = np.zeros(groups, np.int64), np.zeros((3, groups))
+        for part, place in zip(parts, places, strict=True):
+            rows[place] += part.rows
+            right[:, place] += part.right
+        labels = SparseCounts.merged([part.labels for part in parts], places)
+        decisions = SparseCounts.merged([part.decisions for part in parts], places)
+        return cls(parts[0].variables, rows, right, labels, decisions)
+
+
+@dataclasses.dataclass(frozen=True)
+class JointRows:
+    """Labels and decisions of all heads side by side.
+
+    Attributes:
+        variables: Of the heads.
+        truth: int64 `(rows, num_variables)`.
+        decided: int64 `(rows, num_variables)`.
+        is_labelled: bool `(rows, num_variables)`.
+        is_broken: Whether a score of a labelled head is no number, bool `(rows,)`.
+    """
+
+    variables: Variables
+    truth: np.ndarray
+    decided: np.ndarray
+    is_labelled: np.ndarray
+    is_broken: np.ndarray
+
+    @classmethod
+    def of(
+        cls,
+        heads: Mapping[str, ExportedHead],
+        labels: Mapping[str, np.ndarray],
+        probabilities: Mapping[str, np.ndarray],
+        masks: Mapping[str, np.ndarray],
+    ) -> JointRows:
+        """Puts the heads of rows side by side.
+
+        Args:
+            heads: Of the model.
+            labels: By head, as for `HeadRows.of`, of all rows.
+            probabilities: By head, of all rows.
+            masks: bool `(rows,)` by head.
+        """
+        variables = Variables.of(heads)
+        has_label = np.stack([masks[name] for name in heads], axis=1)
+        has_nan = np.stack([np.isnan(probabilities[name]).any(axis=1) for name in heads], axis=1)
+        decided = [decide(probabilities[name], head.thresholds, head.is_multilabel) for name, head in heads.items()]
+        return cls(
+            variables,
+            _side_by_side([labels[name] for name in heads]),
+            _side_by_side(decided),
+            has_label[:, variables.head],
+            (has_nan & has_label).any(axis=1),
+        )
+
+    def counted(self, rows: np.ndarray, groups: np.ndarray, num_groups: int) -> JointCounts:
+        """Counts rows; arguments as for `HeadRows.counted`."""
+        kept = self.is_labelled[rows].any(axis=1)
+        rows, groups = rows[kept], groups[kept]
+        is_labelled = self.is_labelled[rows]
+        is_wrong = (self.decided[rows] != self.truth[rows]) & is_labelled
+        right = np.stack([~is_wrong.any(axis=1), is_labelled.sum(axis=1), is_wrong.sum(axis=1)]).astype(float)
+        right[:, self.is_broken[rows]] = np.nan  # An argmax of NaN must not look like a decision.
         return JointCounts(
-            self.rows + other.rows,
-            self.right + other.right,
-            self.labels + other.labels,
-            self.decisions + other.decisions,
+            self.variables,
+            np.bincount(groups, minlength=num_groups),
+            np.stack([np.bincount(groups, weights=of_row, minlength=num_groups) for of_row in right]),
+            self.variables.together(self.truth[rows], is_labelled, groups),
+            self.variables.together(self.decided[rows], is_labelled, groups),
         )
 
 
-class _JointCombiner(BufferedCombiner):
-    """Adds up the rows of a slice that have a label."""
-
-    def __init__(self, keys: dict[str, metric_types.MetricKey], heads: Mapping[str, Mapping[str, Any]]):
-        self._keys = keys
-        self._model = keys[LABELLED].model_name
-        self._heads = heads
-        self._variables = Variables.of(heads)
-
-    def row(self, element: metric_types.StandardMetricInputs) -> _Row | None:
-        predictions, labels, masks = of_model(element, self._model)
-        is_labelled = np.array([masks[head].item() > 0 for head in self._heads])
-        if not is_labelled.any():
-            return None
-        probabilities, truth = (np.concatenate([np.ravel(of[h]) for h in self._heads]) for of in (predictions, labels))
-        return probabilities, truth, is_labelled
-
-    def count(self, rows: Sequence[_Row]) -> JointCounts:
-        size, variables = int(self._variables.sizes.sum()), self._variables
-        if not rows:
-            return JointCounts(0, np.zeros(3), np.zeros((size, size)), np.zeros((size, size)))
-        probabilities, truth, has_label = (np.array(part) for part in zip(*rows, strict=True))
-        truth, is_labelled = truth.astype(np.int64), has_label[:, variables.head]
-        parts = np.split(probabilities, np.cumsum([len(h["thresholds"]) for h in self._heads.values()])[:-1], axis=1)
-        decided = np.concatenate(
-            [
-                decide(p, given["thresholds"], given["multilabel"]).reshape(len(rows), -1)
-                for p, given in zip(parts, self._heads.values(), strict=True)
-            ],
-            axis=1,
-        )
-        is_wrong = (decided != truth) & is_labelled
-        right = np.array([(~is_wrong.any(axis=1)).sum(), is_labelled.sum(), is_wrong.sum()], float)
-        decisions = variables.together(decided, is_labelled)
-        has_nan = np.stack([np.isnan(p).any(axis=1) for p in parts], axis=1)
-        if (has_nan & has_label).any():  # An argmax of NaN must not look like a decision.
-            right, decisions = right * np.nan, decisions * np.nan
-        return JointCounts(len(rows), right, variables.together(truth, is_labelled), decisions)
-
-    def compact(self, buffer: BufferedRows) -> BufferedRows:
-        if len(buffer.rows) > 2 * self._variables.sizes.sum():
-            self.fold(buffer)  # Two square tables are fewer numbers than the rows by now, and travel better.
-        return buffer
-
-    def values(self, counts: JointCounts) -> dict[metric_types.MetricKey, Any]:
-        exact, labels, wrong = counts.right
-        pairs = pairs_of_heads(self._variables, counts.labels, counts.decisions)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            values = {
-                LABELLED: float(counts.rows),
-                "exact_match": float(exact / np.float64(counts.rows)),
-                "hamming_loss": float(wrong / labels),
-                "label_consistency": abs(pairs[0]["predicted"] - pairs[0]["true"]) if pairs else float("nan"),
-                ASSOCIATION: pack(pairs[:MAX_PAIRS]),
-            }
-        return {self._keys[name]: value for name, value in values.items()}
+def _side_by_side(parts: Sequence[np.ndarray]) -> np.ndarray:
+    return np.concatenate([part if part.ndim == 2 else part[:, np.newaxis] for part in parts], axis=1)
 
 
-def _computations(
-    heads: Mapping[str, Mapping[str, Any]],
-    model_names: list[str] | None = None,
-    example_weighted: bool = True,
-    name: str | None = None,
-    **_: Any,
-) -> metric_types.MetricComputations:
-    computations = []
-    for model in model_names or [""]:
-        keys = {
-            metric: metric_types.MetricKey(metric, model, example_weighted=example_weighted)
-            for metric in (LABELLED, *JOINT_METRICS, ASSOCIATION)
-        }
-        computations.append(metric_types.MetricComputation(list(keys.values()), None, _JointCombiner(keys, heads)))
-    return computations
-
-
-class JointMetrics(metric_types.Metric):
-    """What is true of all heads together.
+def joint_metrics_by_group(counts: JointCounts) -> dict[str, np.ndarray]:
+    """Returns what is true of all heads together, float64 `(groups,)` each; NaN where it is not defined.
 
     `exact_match`, share of rows that are right in every labelled head; `hamming_loss`, share of wrong labels;
     `label_consistency`, largest difference, over two variables of different heads, of Cramér's V between the decisions
     and between the labels, over rows labelled on both (`components.evaluator.association`); `labelled`, rows with any
-    label; `association`, the pairs of heads behind `label_consistency`, packed.
+    label.
 
     A missing label is not compared; rows without any label are not counted. A multilabel head is right when all its
     tags are, and each of its tags is a label and a variable of its own. If a score is not a number, no metric is.
-
-    Args:
-        heads: `thresholds` and `multilabel` by head, as `HeadMetrics` takes them.
-        name: Not used: every value has the name of its metric.
     """
+    exact, labels, wrong = counts.right
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return {
+            LABELLED: counts.rows.astype(float),
+            "exact_match": exact / counts.rows,
+            "hamming_loss": wrong / labels,
+            "label_consistency": np.array([_inconsistency(counts, group) for group in range(len(counts.rows))]),
+        }
 
-    def __init__(self, heads: Mapping[str, Mapping[str, Any]], name: str = "joint_metrics"):
-        super().__init__(_computations, heads=heads, name=name)
+
+def association_of(counts: JointCounts, group: int = 0) -> list[dict[str, Any]]:
+    """Returns the pairs of heads behind `label_consistency`, as `association.pairs_of_heads` does."""
+    return pairs_of_heads(counts.variables, *_tables(counts, group))[:MAX_PAIRS]
+
+
+def _inconsistency(counts: JointCounts, group: int) -> float:
+    labels, decisions = _tables(counts, group)
+    (true, _), (predicted, _) = cramers_v(labels, counts.variables), cramers_v(decisions, counts.variables)
+    heads = counts.variables.head
+    differences = np.abs(predicted - true)[heads[:, np.newaxis] < heads]
+    return float(np.nanmax(differences)) if not np.isnan(differences).all() else float("nan")
+
+
+def _tables(counts: JointCounts, group: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the contingency tables of the labels and of the decisions of a group, NaN for decisions without sense."""
+    size = int(counts.variables.sizes.sum())
+    labels, decisions = (of.dense(group).reshape(size, size).astype(float) for of in (counts.labels, counts.decisions))
+    return labels, decisions * np.nan if np.isnan(counts.right[0, group]) else decisions

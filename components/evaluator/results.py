@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 import tensorflow_model_analysis as tfma
 
-from components.evaluator.joint import ASSOCIATION
 from components.evaluator.packed import unpack
-from components.evaluator.per_head import DISTRIBUTIONS
+from components.evaluator.tally import ASSOCIATION, DISTRIBUTIONS
 from schema.gates import JOINT
 
 SliceKey = tuple[tuple[str, str], ...]

@@ -11,7 +11,6 @@ import json
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
@@ -30,6 +29,7 @@ from tfx.types.component_spec import ChannelParameter, ExecutionParameter
 from components.example_gen import source, state, store
 from components.example_gen.entries import Entry, entries_from_json, entries_to_json
 from components.example_gen.layout import Layout
+from components.example_gen.places import place
 from components.example_gen.window import describe, find_window
 from components.example_gen.write import NAMESPACE, Work, WriteShard
 from schema.data import Data, SpanSplit, Split
@@ -64,11 +64,11 @@ class Executor(BaseBeamExecutor):
             fileio.makedirs(folder)
         data = TypeAdapter(Data).validate_json(exec_properties["config"])
         layout = Layout.from_json(exec_properties["layout"])
-        source_folder = Path(exec_properties["data"])
+        source_folder = place(exec_properties["data"])
         window = entries_from_json(exec_properties["window"]) or find_window(
             source_folder, data, exec_properties["span"], exec_properties["spans"]
         )
-        read = [Path(entry.folder) for entry in window] or [source_folder]
+        read = [place(entry.folder) for entry in window] or [source_folder]
         examples.set_string_custom_property(
             state.DATA_PROPERTY, state.fingerprint(read, data.format, layout.path_columns)
         )
@@ -103,7 +103,7 @@ class Executor(BaseBeamExecutor):
         drafts = store.open_drafts(folder, store.absent(folder, window))
         work = []
         for entry, draft in drafts.items():
-            files = source.find_files(Path(entry.folder), data.format)
+            files = source.find_files(place(entry.folder), data.format)
             into = store.split_folders(draft)
             work += [Work(one, i, into, entry.label) for i, one in enumerate(source.shards_of(files, data.format))]
         found = self._write(work, layout, data.split)
@@ -153,7 +153,7 @@ class ExampleGen(base_component.BaseComponent):
     """Reads a file or folder of Parquet or CSV, or a window of spans.
 
     Args:
-        data: File or folder.
+        data: File or folder, or the URI of one in an object store.
         config: `data` of the task.
         layout: Columns, and what they hold.
         data_fingerprint: Of the data: a change makes the cache miss.

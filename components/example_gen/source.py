@@ -1,4 +1,4 @@
-"""Data files on disk: which there are, whether they can be read, and in what pieces."""
+"""Data files: which there are, whether they can be read, and in what pieces."""
 
 from __future__ import annotations
 
@@ -6,23 +6,37 @@ import dataclasses
 import hashlib
 import itertools
 import os
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from components.example_gen.places import Place, Remote, look, place
 from schema.errors import DataError
 
 # Rows of one piece of work: large enough to amortise a file, small enough to stay in memory and to spread over workers.
 ROWS_PER_SHARD = 65_536
 ROWS_PER_BATCH = 16_384
 ROWS_PER_IMAGE_BATCH = 256
+# Bytes of a CSV file that are asked of a store at a time: to read it, and to see whether it has rows at all.
+READ_AHEAD = 8 * 2**20
+_PEEK = 64 * 2**10
+
+# A CSV file of up to so many bytes is read at once, a larger one in blocks of so many.
+WHOLE_CSV_BYTES = 64 * 2**20
+CSV_BLOCK_BYTES = 4 * 2**20
+_CSV_NUMBERS = {"INT": pa.int64(), "FLOAT": pa.float64()}
 
 # What stands for "no value" in a CSV cell; a quoted "NA" stays text.
 CSV_NULLS = ["", "NA", "NaN", "nan", "null", "NULL"]
 SUFFIX = {"parquet": ".parquet", "csv": ".csv"}
+# What to do where nothing is.
+MEND = "give the data's path with --data; on Kubeflow by the run's parameter data, or mount a volume there by --profile"
 # What Arrow raises on files that are damaged, of another kind, or named, or with a column named, by bytes that are no
 # UTF-8.
 _UNREADABLE = (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError, UnicodeError)
@@ -33,7 +47,7 @@ class Shard:
     """A piece of a file that one worker reads.
 
     Attributes:
-        file: Path of the file.
+        file: Path or URI of the file.
         row_groups: Parquet row groups; empty for a whole CSV file.
         first_row: Number of its first row in the file, from 1; the header of a CSV file does not count.
     """
@@ -43,49 +57,75 @@ class Shard:
     first_row: int = 1
 
 
-def find_files(data: Path, file_format: str) -> tuple[Path, ...]:
+def find_files(data: Place, file_format: str) -> tuple[Place, ...]:
     """Returns the data files of a file or a folder (searched through, hidden files left out), sorted.
 
     Raises:
         DataError: There is nothing there.
     """
+    data = look(data)
     if not data.exists():
-        raise DataError(f"{data}: no such file or folder; give the data's path with --data")
+        raise DataError(f"{data}: no such file or folder; {MEND}")
     if data.is_file():
         return (data,)
     files = tuple(_files(data, file_format))
     if not files:
         suffix = SUFFIX[file_format]
         raise DataError(f"{data}: no {suffix} file in this folder, and the task says data.format: {file_format}")
-    return tuple(sorted(files))
+    return tuple(sorted(files, key=lambda file: file.parts))
 
 
-def has_files(folder: Path, file_format: str) -> bool:
+def has_files(folder: Place, file_format: str) -> bool:
     """Returns whether `find_files` would find one in a folder."""
     return any(True for _ in _files(folder, file_format))
 
 
-def _files(folder: Path, file_format: str) -> Iterator[Path]:
+def _files(folder: Place, file_format: str) -> Iterator[Place]:
     # Spark names folders like files, too.
     for file in folder.rglob(f"*{SUFFIX[file_format]}"):
-        if file.is_file() and not any(part[0] in "._" for part in file.relative_to(folder).parts):
+        if file.is_file() and not any(part[0] in "._" for part in file.parts[len(folder.parts) :]):
             yield file
 
 
-def fingerprint(files: Sequence[Path]) -> str:
+def fingerprint(files: Sequence[Place]) -> str:
     """Returns a digest that changes when a file is added, removed or written: names, sizes and times, not contents.
+
+    Of a file in a store, what the store says of a change takes the place of the time.
 
     Args:
         files: Tables, and the images that they name.
     """
     digest = hashlib.sha256()
     for file in files:
-        status = file.stat()
-        digest.update(os.fsencode(f"{file.resolve()}\0{status.st_size}\0{status.st_mtime_ns}\n"))
+        if isinstance(file, Remote):
+            state = file.state()
+        else:
+            status = file.stat()
+            state = f"{status.st_size}\0{status.st_mtime_ns}"
+        digest.update(os.fsencode(f"{file.resolve()}\0{state}\n"))
     return digest.hexdigest()[:16]
 
 
-def find_shards(files: Sequence[Path], file_format: str) -> list[Shard]:
+@contextmanager
+def opened(file: Place | str, block: int = 0) -> Iterator[Any]:
+    """Yields what Arrow reads a file by: its path, or the open file of a store.
+
+    Args:
+        file: Path or URI.
+        block: Bytes that a store is asked for at a time, from the beginning on; if 0, just those that Arrow asks for.
+
+    Raises:
+        DataError: The store cannot be reached.
+    """
+    found = place(file) if isinstance(file, str) else file
+    if isinstance(found, Path):
+        yield found
+        return
+    with found.open(block) as remote:
+        yield remote
+
+
+def find_shards(files: Sequence[Place], file_format: str) -> list[Shard]:
     """Cuts files into pieces of about ROWS_PER_SHARD rows.
 
     Raises:
@@ -98,7 +138,7 @@ def find_shards(files: Sequence[Path], file_format: str) -> list[Shard]:
     return shards
 
 
-def has_rows(folder: Path, file_format: str) -> bool:
+def has_rows(folder: Place, file_format: str) -> bool:
     """Returns whether any file of a folder has a row.
 
     Raises:
@@ -107,15 +147,16 @@ def has_rows(folder: Path, file_format: str) -> bool:
     return any(True for _ in shards_of(find_files(folder, file_format), file_format))
 
 
-def shards_of(files: Sequence[Path], file_format: str) -> Iterator[Shard]:
+def shards_of(files: Sequence[Place], file_format: str) -> Iterator[Shard]:
     """Yields the same pieces as `find_shards`, and none if there are no rows."""
     for file in files:
         yield from _FINDERS[file_format](file)
 
 
-def _parquet_shards(file: Path) -> Iterator[Shard]:
+def _parquet_shards(file: Place) -> Iterator[Shard]:
     try:
-        metadata = pq.ParquetFile(file).metadata
+        with opened(file) as readable:
+            metadata = pq.ParquetFile(readable).metadata
     except _UNREADABLE as error:
         raise DataError(f"{file}: not a readable Parquet file ({_first_line(error)})") from None
     groups: tuple[int, ...] = ()
@@ -130,9 +171,9 @@ def _parquet_shards(file: Path) -> Iterator[Shard]:
         yield Shard(str(file), groups, first)
 
 
-def _csv_shards(file: Path) -> Iterator[Shard]:
+def _csv_shards(file: Place) -> Iterator[Shard]:
     try:
-        with file.open("rb") as lines:
+        with file.open(_PEEK) if isinstance(file, Remote) else file.open("rb") as lines:
             # The header and one more; empty lines are no rows.
             has_rows = sum(1 for _ in itertools.islice(filter(bytes.strip, lines), 2)) == 2
     except OSError as error:
@@ -163,23 +204,66 @@ def read_shard(shard: Shard, column_types: Mapping[str, str], has_images: bool =
 
 
 def _read_parquet(shard: Shard, column_types: Mapping[str, str], rows_per_batch: int) -> Iterator[pa.RecordBatch]:
-    file = pq.ParquetFile(shard.file)
-    wanted = _wanted(file.schema_arrow.names, column_types, shard.file)
-    yield from file.iter_batches(batch_size=rows_per_batch, row_groups=list(shard.row_groups), columns=wanted)
+    is_remote = isinstance(place(shard.file), Remote)
+    with opened(shard.file) as readable:
+        # Columns that lie side by side in one request; all of a row group in memory until the next one is asked for.
+        file = pq.ParquetFile(readable, pre_buffer=is_remote)
+        wanted = _wanted(file.schema_arrow.names, column_types, shard.file)
+        for groups in [[group] for group in shard.row_groups] if is_remote else [list(shard.row_groups)]:
+            yield from file.iter_batches(batch_size=rows_per_batch, row_groups=groups, columns=wanted)
 
 
 def _read_csv(shard: Shard, column_types: Mapping[str, str], rows_per_batch: int) -> Iterator[pa.RecordBatch]:
     # Text columns are never guessed (carrier 9E is not a number); numbers are, so that "abc" in a number column
     # arrives as text and ExampleValidator can name the column.
     text = {name: pa.string() for name, kind in column_types.items() if kind == "BYTES"}
-    table = pa_csv.read_csv(
-        shard.file,
-        convert_options=pa_csv.ConvertOptions(
-            column_types=text, null_values=CSV_NULLS, strings_can_be_null=True, quoted_strings_can_be_null=False
-        ),
-    )
+    if options := _as_declared(shard.file, column_types, text):
+        for block in _csv_blocks(shard.file, options):
+            yield from pa.Table.from_batches([block]).to_batches(max_chunksize=rows_per_batch)
+        return
+    with opened(shard.file, READ_AHEAD) as readable:
+        table = pa_csv.read_csv(readable, convert_options=_csv_options(text))
     wanted = _wanted(table.column_names, column_types, shard.file)
     yield from table.select(wanted).to_batches(max_chunksize=rows_per_batch)
+
+
+def _as_declared(
+    file: str, column_types: Mapping[str, str], text: Mapping[str, pa.DataType]
+) -> pa_csv.ConvertOptions | None:
+    """Returns how to read a large CSV file block by block; None for a small one, or if a number is not what it should.
+
+    All of it is looked through before: what kind of column it is must not change from one block to the next.
+    """
+    with opened(file, READ_AHEAD) as readable:
+        if (
+            readable.stat().st_size if isinstance(readable, Path) else readable.seek(0, os.SEEK_END)
+        ) <= WHOLE_CSV_BYTES:
+            return None
+        if not isinstance(readable, Path):
+            readable.seek(0)
+        names = pa_csv.open_csv(readable, convert_options=_csv_options(text)).schema.names
+    numbers = {name: _CSV_NUMBERS[kind] for name, kind in column_types.items() if kind in _CSV_NUMBERS}
+    options = _csv_options({**text, **numbers}, _wanted(names, column_types, file))
+    try:
+        deque(_csv_blocks(file, options), maxlen=0)
+    except pa.ArrowInvalid:
+        return None
+    return options
+
+
+def _csv_blocks(file: str, options: pa_csv.ConvertOptions) -> Iterator[pa.RecordBatch]:
+    with opened(file, READ_AHEAD) as readable:
+        yield from pa_csv.open_csv(readable, pa_csv.ReadOptions(block_size=CSV_BLOCK_BYTES), convert_options=options)
+
+
+def _csv_options(types: Mapping[str, pa.DataType], columns: Sequence[str] = ()) -> pa_csv.ConvertOptions:
+    return pa_csv.ConvertOptions(
+        column_types=types,
+        include_columns=columns,
+        null_values=CSV_NULLS,
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=False,
+    )
 
 
 def _wanted(names: Sequence[str], column_types: Mapping[str, str], file: str) -> list[str]:

@@ -10,9 +10,9 @@ import dataclasses
 import datetime
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 
 from components.example_gen import source
+from components.example_gen.places import Place, look, place
 from schema.data import DATE, DAY, MONTH, NUMBER, VERSION, YEAR, placeholders
 from schema.errors import DataError, UserError
 
@@ -37,7 +37,7 @@ class Span:
     folder: str
 
 
-def find_spans(data: Path, pattern: str, file_format: str, marker: str | None = None) -> tuple[Span, ...]:
+def find_spans(data: Place, pattern: str, file_format: str, marker: str | None = None) -> tuple[Span, ...]:
     """Returns the complete spans of a folder in ascending order, of every one its highest complete version.
 
     A span is complete when it has a data file, rows or none, and the marker if there is to be one. Folders of other
@@ -52,9 +52,10 @@ def find_spans(data: Path, pattern: str, file_format: str, marker: str | None = 
     Raises:
         DataError: There is no complete span, a date that is none, or a span that is there twice.
     """
+    data = look(data)
     found: dict[int, Span] = {}
     if not data.is_dir():
-        raise DataError(f"{data}: no such folder; data.spans looks in it for {pattern}")
+        raise DataError(f"{data}: no such folder, and data.spans looks in it for {pattern}; {source.MEND}")
     for folder, values in _matches(data, pattern):
         if not source.has_files(folder, file_format) or not (marker is None or (folder / marker).is_file()):
             continue
@@ -74,9 +75,9 @@ def find_spans(data: Path, pattern: str, file_format: str, marker: str | None = 
     return tuple(span for _, span in sorted(found.items()))
 
 
-def _matches(data: Path, pattern: str) -> list[tuple[Path, dict[str, str]]]:
+def _matches(data: Place, pattern: str) -> list[tuple[Place, dict[str, str]]]:
     """Returns the folders that fit a pattern, and what stands in the places of its placeholders."""
-    level: list[tuple[Path, dict[str, str]]] = [(data, {})]
+    level: list[tuple[Place, dict[str, str]]] = [(data, {})]
     for part in pattern.split("/"):
         expression = re.compile(
             "".join(
@@ -87,13 +88,18 @@ def _matches(data: Path, pattern: str) -> list[tuple[Path, dict[str, str]]]:
         level = [
             (entry, values | match.groupdict())
             for folder, values in level
-            for entry in sorted(folder.iterdir())
+            for entry in _entries(folder)
             if (match := expression.fullmatch(entry.name)) and entry.is_dir()
         ]
     return level
 
 
-def _number(values: Mapping[str, str], folder: Path) -> int:
+def _entries(folder: Place) -> list[Place]:
+    found: Iterator[Place] = folder.iterdir()
+    return sorted(found, key=lambda entry: entry.name)
+
+
+def _number(values: Mapping[str, str], folder: Place) -> int:
     if NUMBER in values:
         return int(values[NUMBER])
     try:
@@ -174,7 +180,7 @@ def newest_with_rows(spans: Sequence[Span], file_format: str) -> Span | None:
     Raises:
         DataError: A file cannot be read.
     """
-    return next((one for one in reversed(spans) if source.has_rows(Path(one.folder), file_format)), None)
+    return next((one for one in reversed(spans) if source.has_rows(place(one.folder), file_format)), None)
 
 
 def _like(span: Span, number: int) -> str:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from pathlib import Path
 
 from components.example_gen import source
+from components.example_gen.places import Place
 
 # Of examples: what the data were when they were read.
 DATA_PROPERTY = "data_fingerprint"
 
 
-def fingerprint(folders: Iterable[Path], file_format: str, path_columns: Collection[str]) -> str:
+def fingerprint(folders: Iterable[Place], file_format: str, path_columns: Collection[str]) -> str:
     """Returns a digest of the files of folders: tables, and the images that they name.
 
     Args:
@@ -22,7 +22,7 @@ def fingerprint(folders: Iterable[Path], file_format: str, path_columns: Collect
     Raises:
         DataError: There is no data, or it cannot be read.
     """
-    files: list[Path] = []
+    files: list[Place] = []
     for folder in folders:
         tables = source.find_files(folder, file_format)
         files += tables

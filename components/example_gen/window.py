@@ -6,7 +6,6 @@ import dataclasses
 import json
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Protocol
 
 from tfx import types
@@ -14,6 +13,7 @@ from tfx.dsl.io import fileio
 
 from components.example_gen import source, spans, store
 from components.example_gen.entries import Entry
+from components.example_gen.places import Place, place
 from schema.data import Data
 from schema.errors import DataError
 
@@ -34,7 +34,7 @@ def window_text(window: Sequence[_Labelled]) -> str:
     return f"{window[0].label}..{window[-1].label}"
 
 
-def find_window(folder: Path, data: Data, span: str, count: int) -> tuple[Entry, ...]:
+def find_window(folder: Place, data: Data, span: str, count: int) -> tuple[Entry, ...]:
     """Returns the spans of a window, the newest last; none if the data has no spans.
 
     Args:
@@ -55,7 +55,7 @@ def find_window(folder: Path, data: Data, span: str, count: int) -> tuple[Entry,
         chosen = spans.resolve(known, number, count)
     except DataError as error:
         raise DataError(f"{folder}: {error}") from None
-    keys = (source.fingerprint(source.find_files(Path(one.folder), data.format)) for one in chosen)
+    keys = (source.fingerprint(source.find_files(place(one.folder), data.format)) for one in chosen)
     return tuple(Entry(one.label, one.number, one.folder, key) for one, key in zip(chosen, keys, strict=True))
 
 

@@ -7,23 +7,20 @@ leaves behind is removed by the next one. As on a disk there must be one writer 
 
 from __future__ import annotations
 
-import logging
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
+from components.object_store import connect, is_uri, speaking
 from components.pusher.folder import MODEL_FILE, numbers, version_folder, versions
 from components.pusher.history import HISTORY_FILE, RECORD_FILE
 from components.pusher.pointer import POINTER_FILE
-from schema.errors import DataError
 
 # What a mirror holds of a version: enough to tell which models there are.
 _MIRRORED = (RECORD_FILE, "fingerprint.pb")
-# Of the Python packages that speak to a store, for the error.
-_EXTRA = 'install the store\'s package, such as by `pip install "multihead[kubeflow]"`'
 
 
 class Store(Protocol):
@@ -59,7 +56,7 @@ def opened(serving: str) -> Iterator[Store]:
     Raises:
         DataError: The store cannot be reached, or its package is not installed; so do all of its methods.
     """
-    if "://" not in serving:
+    if not is_uri(serving):
         yield _Disk(Path(serving))
         return
     with tempfile.TemporaryDirectory() as scratch:
@@ -90,8 +87,8 @@ class _ObjectStore:
 
     def __init__(self, serving: str, folder: Path):
         self.folder, self._serving = folder, serving.rstrip("/")
-        with self._speaking():
-            self._fs, self._root = _connect(self._serving)
+        with speaking(self._serving):
+            self._fs, self._root = connect(self._serving)
             self._mirror()
         self._there = numbers(folder)
 
@@ -103,7 +100,7 @@ class _ObjectStore:
 
     def fetch(self, version: int, target: Path) -> None:
         target.mkdir(parents=True)
-        with self._speaking():
+        with speaking(self._serving):
             for remote in self._fs.find(f"{self._root}/{version}"):
                 file = target / remote.removeprefix(f"{self._root}/{version}/")
                 file.parent.mkdir(parents=True, exist_ok=True)
@@ -111,7 +108,7 @@ class _ObjectStore:
 
     def commit(self) -> None:
         here = numbers(self.folder)
-        with self._speaking():
+        with speaking(self._serving):
             for version in sorted(here - self._there):
                 self._send_version(version)
             for name in (HISTORY_FILE, POINTER_FILE):
@@ -145,33 +142,6 @@ class _ObjectStore:
         files = self._fs.find(f"{self._root}/{version}")
         for remote in sorted(files, key=lambda remote: remote != f"{self._root}/{version}/{MODEL_FILE}"):
             self._fs.rm_file(remote)
-
-    @contextmanager
-    def _speaking(self) -> Iterator[None]:
-        """Turns what the store's package raises into one sentence.
-
-        Raises:
-            DataError: The store cannot be reached, or its package is not installed.
-        """
-        try:
-            yield
-        except ImportError as error:
-            raise DataError(f"{self._serving}: {error}; {_EXTRA}") from None
-        except Exception as error:
-            # Each package has errors of its own: no credentials, no such bucket, no answer.
-            logging.exception("%s", self._serving)
-            raise DataError(
-                f"{self._serving}: the store refused, or did not answer ({type(error).__name__}: {error});"
-                " it takes its address and credentials from the environment"
-            ) from None
-
-
-def _connect(serving: str) -> tuple[Any, str]:
-    """Returns fsspec's file system for a URI, and the path in it. The packages are imported only now."""
-    from fsspec.core import url_to_fs
-
-    found, root = url_to_fs(serving)
-    return found, root.rstrip("/")
 
 
 def _number_in(store: Store, name: str) -> int | None:

@@ -85,7 +85,7 @@ def batches(
             lambda serialized: tf.io.parse_example(serialized, dict(spec)), num_parallel_calls=tf.data.AUTOTUNE
         )
     return parsed.map(
-        lambda columns: _split(
+        lambda columns: split_batch(
             columns | {name: images.decode_batch(columns[name], shape) for name, shape in shapes.items()}, task
         ),
         num_parallel_calls=tf.data.AUTOTUNE,
@@ -117,8 +117,8 @@ def _decode_all(encoded: tf.Tensor, shape: tuple[int, int, int]) -> tf.Tensor:
     return tf.concat(list(decoded), axis=0)
 
 
-def _split(columns: dict[str, tf.Tensor], task: TaskSpec) -> Batch:
-    """Returns features, labels and weights of parsed columns."""
+def split_batch(columns: dict[str, tf.Tensor], task: TaskSpec) -> Batch:
+    """Returns features, labels per head and weights per head of parsed columns."""
     columns = dict(columns)
     labels, weights = {}, {}
     for head in task.heads:

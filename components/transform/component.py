@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import os
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -84,7 +85,8 @@ class Executor(BaseBeamExecutor):
                 }
             else:
                 files[split] = [os.path.join(folder, file) for file in sorted(fileio.listdir(folder))]
-        kept = (window and config["store"]) or os.path.join(self._get_tmp_dir(), "analyses")
+        # What is not kept is no use to an execution that begins anew either: it may be of other rows.
+        kept = (window and config["store"]) or os.path.join(self._get_tmp_dir(), f"analyses-{uuid.uuid4().hex}")
         return analyse(files, kept, analysis, self._make_beam_pipeline)
 
 

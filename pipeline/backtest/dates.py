@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,6 +17,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from components.example_gen import source
+from components.example_gen.places import Place, place
 from components.example_gen.spans import Span
 
 _UNREADABLE = (pa.ArrowException, OSError, ValueError)
@@ -68,7 +68,7 @@ def _dates_rows(by_span: Mapping[str, tuple[int, int]], numbers: Mapping[str, in
 def _ranges(span: Span, file_format: str) -> dict[str, tuple[int, int]]:
     """Returns the first and last day of every column of days of a span."""
     found: dict[str, tuple[int, int]] = {}
-    for file in source.find_files(Path(span.folder), file_format):
+    for file in source.find_files(place(span.folder), file_format):
         try:
             table = _read(file, file_format)
         except _UNREADABLE:
@@ -82,12 +82,17 @@ def _ranges(span: Span, file_format: str) -> dict[str, tuple[int, int]]:
     return found
 
 
-def _read(file: Path, file_format: str) -> pa.Table:
+def _read(file: Place, file_format: str) -> pa.Table:
     """Returns those columns of a file that may hold days."""
     if file_format == "csv":
-        table = pa_csv.read_csv(file)
+        with source.opened(file, source.READ_AHEAD) as readable:
+            table = pa_csv.read_csv(readable)
         return table.select([field.name for field in table.schema if _may_be_days(field.type)])
-    opened = pq.ParquetFile(file)
+    with source.opened(file) as readable:
+        return _read_days(pq.ParquetFile(readable))
+
+
+def _read_days(opened: pq.ParquetFile) -> pa.Table:
     names = [field.name for field in opened.schema_arrow if _may_be_days(field.type)]
     # Whether texts are days, the first one tells: the others need not be read.
     texts = {field.name for field in opened.schema_arrow if _is_text(field.type)}

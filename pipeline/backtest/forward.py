@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from components.evaluator.metrics import LABELLED, HeadCounts, metrics_of
+from components.evaluator.counts import HeadCounts
+from components.evaluator.metrics import LABELLED, metrics_of
 from components.example_gen import source
 from components.example_gen.layout import Layout
+from components.example_gen.places import place
 from components.example_gen.spans import Span
 from components.example_gen.write import encoded
 from components.exported import ExportedHead
@@ -59,7 +60,7 @@ def _batches(contract: Contract, spans: Sequence[Span]) -> Iterator[list[bytes]]
     """Yields serialized tf.Examples of raw rows."""
     layout, file_format = Layout.of(contract), contract.task.data.format
     for span in spans:
-        for shard in source.shards_of(source.find_files(Path(span.folder), file_format), file_format):
+        for shard in source.shards_of(source.find_files(place(span.folder), file_format), file_format):
             for _, serialized in encoded(shard, layout):
                 for start in range(0, len(serialized), _BATCH):
                     yield serialized[start : start + _BATCH]

@@ -7,7 +7,7 @@ import errno
 import typer
 
 from pipeline.cli.inputs import data, validate
-from pipeline.cli.kubeflow import compile
+from pipeline.cli.kubeflow import compile, submit
 from pipeline.cli.models import predict, rollback, serve
 from pipeline.cli.reports import gc, report
 from pipeline.cli.runs import backtest, compare, run, schedule
@@ -31,6 +31,10 @@ _COMMANDS = (
     (backtest, "backtest flights --from 2013-03-02 --to 2013-04-27 --every 7d --window 60d"),
     (compare, "compare flights --set trunk.type=shared,independent,mmoe --seeds 3"),
     (compile, "compile flights --image R/multihead@sha256:... --output F.yaml"),
+    (
+        submit,
+        "submit flights --endpoint https://kfp.example.org --image R/multihead@sha256:... --data /data/flights --wait",
+    ),
     (predict, "predict flights --data new.parquet --output predictions.parquet"),
     (serve, "serve flights --port 8501"),
     (rollback, 'rollback flights --reason "half of Tuesday was missing"'),

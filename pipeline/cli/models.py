@@ -13,13 +13,20 @@ from pipeline.cli.options import (
     WaitAtMostOption,
     WaitOption,
     beam_options,
+    place_of,
     seconds,
 )
 
 
 def predict(
     task: TaskArgument,
-    data: Annotated[Path, typer.Option(help="File or folder of rows; label columns may be absent.")],
+    data: Annotated[
+        str,
+        typer.Option(
+            metavar="PATH|URI",
+            help="File or folder of rows, here or as s3://bucket/folder; label columns may be absent.",
+        ),
+    ],
     output: Annotated[
         Path, typer.Option(help="One file if its name ends in .parquet, replaced if there; else a new folder of files.")
     ],
@@ -41,7 +48,7 @@ def predict(
     from schema.contract import find_task, load_contract
 
     contract = load_contract(find_task(task))
-    config = session.configure(contract, data, run, beam_options=beam_options(beam_option))
+    config = session.configure(contract, place_of(data), run, beam_options=beam_options(beam_option))
     work = prepare(contract, config, output, version, keep or ())
     session.watched(config, work, None)
 

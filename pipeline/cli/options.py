@@ -7,12 +7,19 @@ from typing import Annotated, Literal
 
 import typer
 
+from components.example_gen.places import Place, place
+
 TaskArgument = Annotated[str, typer.Argument(metavar="TASK", help="A folder with task.yaml, or a shipped task's name.")]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Overrides a key of task.yaml; may be given several times."),
 ]
-DataOption = Annotated[Path | None, typer.Option(help="File or folder of rows; data/TASK if not given.")]
+DataOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PATH|URI", help="File or folder of rows, here or as s3://bucket/folder; data/TASK if not given."
+    ),
+]
 OutputOption = Annotated[Path | None, typer.Option(help="The run's folder; runs/TASK if not given.")]
 BeamOption = Annotated[
     list[str] | None,
@@ -32,6 +39,15 @@ NotifyOption = Annotated[
         metavar="URL", envvar="MULTIHEAD_NOTIFY", help="A webhook that is told of failure, refusal and drift, as JSON."
     ),
 ]
+
+
+def place_of(data: str | None) -> Place | None:
+    """Returns where rows are, if that was given.
+
+    Raises:
+        UserError: Nothing is read from such a URI.
+    """
+    return place(data) if data else None
 
 
 def seconds(wait: bool, at_most: float | None) -> float | None:

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from pipeline.cli.kubeflow import schedule_there
+from pipeline.cli.kubeflow_options import (
+    AuthorityOption,
+    NamespaceOption,
+    ProfileOption,
+    RootOption,
+    ServingOption,
+    TokenOption,
+    VerifyOption,
+    refuse,
+)
 from pipeline.cli.options import (
     BeamOption,
     DataOption,
@@ -20,13 +31,19 @@ from pipeline.cli.options import (
     WaitOption,
     WindowOption,
     beam_options,
+    place_of,
     seconds,
 )
+from schema.errors import UserError
 
 if TYPE_CHECKING:
     from pipeline.progress import Progress
 
 _NOT_BLESSED = 4
+# Options of `schedule` for this machine alone, and for a server of Kubeflow Pipelines alone.
+_HERE = ("timezone", "misfire", "output", "notify", "now", "what")
+_THERE = ("enable", "show", "delete", "serving", "pipeline_root", "profile")
+_SERVER = ("namespace", "token_file", "ssl_ca_cert", "verify_ssl")
 
 
 def run(
@@ -74,7 +91,7 @@ def run(
         anew = "--fresh" if fresh else "--no-baseline" if no_baseline else None
         wanted = windows.Wanted(span, window, first, last, if_new, anew)
         windows.check(contract, wanted)
-        config = session.configure(contract, data, output, fresh, beam_options(beam_option), no_baseline)
+        config = session.configure(contract, place_of(data), output, fresh, beam_options(beam_option), no_baseline)
         runs, impossible = windows.candidates(contract, config, wanted)
         for sentence in impossible:
             typer.echo(sentence)
@@ -88,10 +105,11 @@ def run(
 
 
 def schedule(
+    context: typer.Context,
     task: TaskArgument,
     cron: Annotated[
-        str, typer.Option(metavar='"MINUTE HOUR DAY MONTH WEEKDAY"', help="When runs are due, as cron has it.")
-    ],
+        str | None, typer.Option(metavar='"MINUTE HOUR DAY MONTH WEEKDAY"', help="When runs are due, as cron has it.")
+    ] = None,
     timezone: Annotated[
         str | None, typer.Option(metavar="ZONE", help="By whose clock, such as Europe/Berlin; this machine's.")
     ] = None,
@@ -111,14 +129,34 @@ def schedule(
         Literal["systemd", "cron", "kubernetes"] | None,
         typer.Option("--print", help="Print a unit, a line of crontab or a CronJob that does it, and run nothing."),
     ] = None,
-    image: Annotated[str | None, typer.Option(help="Of multihead, for --print kubernetes.")] = None,
+    image: Annotated[str | None, typer.Option(help="Of multihead, for --print kubernetes and --endpoint.")] = None,
+    endpoint: Annotated[
+        str | None, typer.Option(metavar="URL", help="Have Kubeflow Pipelines at this address begin the runs.")
+    ] = None,
+    enable: Annotated[
+        bool | None,
+        typer.Option("--enable/--disable", help="With --endpoint: whether runs begin; as before if not given."),
+    ] = None,
+    show: Annotated[bool, typer.Option("--list", help="With --endpoint: say what is there.")] = False,
+    delete: Annotated[bool, typer.Option("--delete", help="With --endpoint: delete what is there.")] = False,
+    serving: ServingOption = "",
+    pipeline_root: RootOption = "",
+    profile: ProfileOption = None,
+    namespace: NamespaceOption = None,
+    token_file: TokenOption = None,
+    ssl_ca_cert: AuthorityOption = None,
+    verify_ssl: VerifyOption = True,
 ) -> None:
     """Run a task by the clock, as a service in the foreground, until SIGTERM or Ctrl-C.
 
     Every run is `multihead run` in a process of its own, with --if-new where the data has spans; while one runs, the
     next is left out. A run that is stopped with the service goes on when it is started again.
 
-    Exit code: 0 stopped, 2 bad input or configuration, 5 another schedule runs in the folder.
+    With --endpoint nothing runs here: the recurring run of the task's name on Kubeflow Pipelines is created, or changed
+    to what is asked for. Data and the other options are then as for `submit`.
+
+    Exit code: 0 stopped, or done; 2 bad input or configuration, 5 another schedule runs in the folder, 1 the server of
+    --endpoint cannot be reached.
     """
     from pipeline import session, windows
     from pipeline.notify import Webhook
@@ -128,6 +166,19 @@ def schedule(
     from pipeline.schedule.service import MISFIRE
     from schema.contract import find_task, load_contract
 
+    if endpoint:
+        refuse(context, _HERE, "is for runs on this machine, not for those that --endpoint begins")
+        from pipeline.runners.kubeflow.server import Server
+
+        server = Server.parse(endpoint, namespace, token_file, ssl_ca_cert, verify_ssl)
+        there: dict[str, Any] = {"image": image, "data": data and str(data), "serving": serving, "window": window}
+        there |= {"root": pipeline_root, "beam_options": beam_options(beam_option), "looks": False}
+        contract = (windows.load_by_span if split_by else load_contract)(find_task(task), overrides or ())
+        schedule_there(server, contract, there, profile, cron, enable, show, delete)
+        return
+    refuse(context, (*_THERE, *_SERVER), "is for runs on Kubeflow Pipelines; give its address by --endpoint")
+    if cron is None:
+        raise UserError('--cron: say when runs are due, such as "0 2 * * *", at two every night')
     when = Cron.parse(cron, timezone)
     if notify:
         Webhook.parse(notify)
@@ -136,11 +187,12 @@ def schedule(
     windows.check(contract, windows.Wanted(window=window))
     has_spans = contract.task.data.spans is not None
     settings = tuple(overrides or ()), tuple(beam_option or ())
-    options = Options(task, data, output, *settings, window=window, split_by=split_by, if_new=has_spans)
+    source = place_of(data)
+    options = Options(task, source, output, *settings, window=window, split_by=split_by, if_new=has_spans)
     name, run = contract.task.task, session.run_folder(contract, output)
     plan = Plan(name, options, when, misfire or MISFIRE, notify)
     if what:
-        typer.echo(start.printed(what, plan, Folders(folder, data or Path("data") / name, run), image), nl=False)
+        typer.echo(start.printed(what, plan, Folders(folder, source or Path("data") / name, run), image), nl=False)
     else:
         start.serve(plan, run, now)
 
@@ -175,7 +227,7 @@ def backtest(
 
     contract = (windows.load_by_span if split_by == "span" else load_contract)(find_task(task), overrides or ())
     folder = output or Path("runs") / f"{contract.task.task}-backtest"
-    config = session.configure(contract, data, folder, beam_options=beam_options(beam_option))
+    config = session.configure(contract, place_of(data), folder, beam_options=beam_options(beam_option))
     plan = plans.make_plan(contract, config, first, last, every, window)
     for remark in plan.remarks:
         typer.echo(remark)
@@ -207,7 +259,7 @@ def compare(
     from schema.contract import find_task
 
     cells = grids.read_grid(find_task(task), grid or (), seeds)
-    config = windows.everything(cells[0].contract, session.configure(cells[0].contract, data, output))
+    config = windows.everything(cells[0].contract, session.configure(cells[0].contract, place_of(data), output))
 
     def work(progress: Progress) -> None:
         metadata_copies.protect(config, progress.say)

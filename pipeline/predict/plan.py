@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from components.example_gen import columns, source
 from components.example_gen.layout import Layout
+from components.example_gen.places import Place, place
 from components.exported import Exported
 from pipeline.predict import answers, rows
 from pipeline.predict.model import check_task
@@ -60,7 +61,7 @@ class Plan:
         return {*self.types, *(field.name for field in self.kept)}
 
 
-def make_plan(contract: Contract, data: Path, model: Path, exported: Exported, keep: Sequence[str]) -> Plan:
+def make_plan(contract: Contract, data: Place, model: Path, exported: Exported, keep: Sequence[str]) -> Plan:
     """Returns how the rows of a file or folder become predictions.
 
     Args:
@@ -85,7 +86,7 @@ def make_plan(contract: Contract, data: Path, model: Path, exported: Exported, k
     if not types:  # Too old a model to say.
         types, images = {name: layout.types[name] for name in task.features}, dict(layout.images)
     shards = tuple(source.find_shards(source.find_files(data, file_format), file_format))
-    found = {file: rows.columns_of(Path(file), file_format) for file in dict.fromkeys(shard.file for shard in shards)}
+    found = {file: rows.columns_of(place(file), file_format) for file in dict.fromkeys(shard.file for shard in shards)}
     for file, schema in found.items():
         _check_features(file, schema, types, _may_be_absent(contract))
         if file_format == "parquet":

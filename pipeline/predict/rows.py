@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Iterator
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +15,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from components.example_gen import source
+from components.example_gen.places import Place, place
 from schema.errors import DataError
 
 # Of a CSV file in memory at a time; the whole of a row must fit.
@@ -56,7 +56,7 @@ class Malformed:
     reason: str
 
 
-def columns_of(file: Path, file_format: str) -> pa.Schema:
+def columns_of(file: Place, file_format: str) -> pa.Schema:
     """Returns the columns of a file; those of a CSV file are strings.
 
     Raises:
@@ -64,13 +64,15 @@ def columns_of(file: Path, file_format: str) -> pa.Schema:
     """
     try:
         if file_format == "parquet":
-            schema = pq.ParquetFile(file).schema_arrow
+            with source.opened(file) as readable:
+                schema = pq.ParquetFile(readable).schema_arrow
         else:
-            names = pa_csv.open_csv(
-                file,
-                read_options=pa_csv.ReadOptions(block_size=BYTES_PER_BLOCK),
-                parse_options=_parse_options([], str(file)),
-            ).schema.names
+            with source.opened(file, BYTES_PER_BLOCK) as readable:
+                names = pa_csv.open_csv(
+                    readable,
+                    read_options=pa_csv.ReadOptions(block_size=BYTES_PER_BLOCK),
+                    parse_options=_parse_options([], str(file)),
+                ).schema.names
             schema = pa.schema([(name, pa.string()) for name in names])
     except (pa.ArrowInvalid, OSError, UnicodeDecodeError) as error:
         raise DataError(f"{file}: cannot be read ({_first_line(error)})") from None
@@ -100,34 +102,35 @@ def read(shard: source.Shard, names: Collection[str], has_images: bool) -> Itera
 
 
 def _read_csv(file: str, names: Collection[str]) -> Iterator[Rows | Malformed]:
-    wanted = [name for name in columns_of(Path(file), "csv").names if name in names]
+    wanted = [name for name in columns_of(place(file), "csv").names if name in names]
     malformed: list[Malformed] = []
     next_number = 1
     try:
-        reader = pa_csv.open_csv(
-            file,
-            # Only a single thread tells the number of a malformed line.
-            read_options=pa_csv.ReadOptions(use_threads=False, block_size=BYTES_PER_BLOCK),
-            parse_options=_parse_options(malformed, file),
-            convert_options=pa_csv.ConvertOptions(
-                # Not strings: bytes that are not UTF-8 would fail the whole file.
-                column_types=dict.fromkeys(wanted, pa.binary()),
-                include_columns=wanted,
-                null_values=source.CSV_NULLS,
-                strings_can_be_null=True,
-                quoted_strings_can_be_null=False,
-            ),
-        )
-        for batch in reader:
-            if batch.num_rows:
-                # The parser may be lines ahead of the rows that it has handed out.
-                candidates = np.arange(next_number, next_number + batch.num_rows + len(malformed))
-                numbers = np.setdiff1d(candidates, [line.number for line in malformed])[: batch.num_rows]
-                yield Rows(file, batch, numbers)
-                next_number = int(numbers[-1]) + 1
-            while malformed and malformed[0].number <= next_number:
-                next_number = max(next_number, malformed[0].number + 1)
-                yield malformed.pop(0)
+        with source.opened(file, BYTES_PER_BLOCK) as readable:
+            reader = pa_csv.open_csv(
+                readable,
+                # Only a single thread tells the number of a malformed line.
+                read_options=pa_csv.ReadOptions(use_threads=False, block_size=BYTES_PER_BLOCK),
+                parse_options=_parse_options(malformed, file),
+                convert_options=pa_csv.ConvertOptions(
+                    # Not strings: bytes that are not UTF-8 would fail the whole file.
+                    column_types=dict.fromkeys(wanted, pa.binary()),
+                    include_columns=wanted,
+                    null_values=source.CSV_NULLS,
+                    strings_can_be_null=True,
+                    quoted_strings_can_be_null=False,
+                ),
+            )
+            for batch in reader:
+                if batch.num_rows:
+                    # The parser may be lines ahead of the rows that it has handed out.
+                    candidates = np.arange(next_number, next_number + batch.num_rows + len(malformed))
+                    numbers = np.setdiff1d(candidates, [line.number for line in malformed])[: batch.num_rows]
+                    yield Rows(file, batch, numbers)
+                    next_number = int(numbers[-1]) + 1
+                while malformed and malformed[0].number <= next_number:
+                    next_number = max(next_number, malformed[0].number + 1)
+                    yield malformed.pop(0)
     except (pa.ArrowInvalid, OSError) as error:
         raise DataError(f"{file}: cannot be read ({_first_line(error)})") from None
     yield from malformed

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from components.example_gen.places import Place
 from schema.errors import UserError
 
 _SUFFIX = ".parquet"
@@ -35,7 +36,7 @@ class Target:
         stem = self.path.stem if self.is_file else self.path.name
         return self.path.with_name(f"{stem}.rejected{_SUFFIX}")
 
-    def check(self, data: Path) -> None:
+    def check(self, data: Place) -> None:
         """Refuses a place that cannot be written to, or where data would be lost or read again the next time.
 
         A file is replaced, for that is done in one step; a folder with something in it is not.

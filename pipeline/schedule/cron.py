@@ -74,6 +74,16 @@ _FIELDS = (
     _Field("month", 1, 12, _MONTHS),
     _Field("day of week", 0, 7, _WEEKDAYS),
 )
+# As cron(8) has them, but @reboot.
+_NICKNAMES = {
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@hourly": "0 * * * *",
+}
 _EXAMPLE = 'such as "0 2 * * *", at two every night'
 
 
@@ -96,13 +106,13 @@ class Cron:
         """Reads --cron and --timezone.
 
         Args:
-            text: Minute, hour, day of month, month, day of week.
+            text: Minute, hour, day of month, month, day of week, or a nickname such as @daily.
             zone: An IANA name such as Europe/Berlin; this machine's zone if None.
 
         Raises:
             UserError: One of them is none, or no day is ever meant.
         """
-        fields = text.split()
+        fields = _NICKNAMES.get(text.strip().lower(), text).split()
         if len(fields) != len(_FIELDS):
             names = ", ".join(field.name for field in _FIELDS)
             raise UserError(f"--cron: '{text}' has {len(fields)} fields; give five, {names}, {_EXAMPLE}")
@@ -130,14 +140,24 @@ class Cron:
         from apscheduler.triggers.combining import OrTrigger
         from apscheduler.triggers.cron import CronTrigger
 
-        minute, hour, day, month, weekday = self.text.split()
+        *_, day, _, weekday = self.text.split()
+        # Values one by one: APScheduler refuses steps beyond a range, and knows no list of months that has names.
+        minutes, hours, days_of_month, months, _ = (
+            given if given == "*" else ",".join(map(str, sorted(field.values(given))))
+            for field, given in zip(_FIELDS, self.text.split(), strict=True)
+        )
         names = "*" if weekday == "*" else ",".join(_WEEKDAYS[number] for number in self._weekdays())
-        days = [(day, "*"), ("*", names)] if "*" not in (day, weekday) else [(day, names)]
-        # Names of months go by their numbers: APScheduler knows no list that has both.
-        months = ",".join(map(str, sorted(_FIELDS[3].values(month))))
+        either = "*" not in (day, weekday)
+        days = [(days_of_month, "*"), ("*", names)] if either else [(days_of_month, names)]
         triggers = [
             CronTrigger(
-                month=months, day=of_month, day_of_week=of_week, hour=hour, minute=minute, second=0, timezone=self.zone
+                month=months,
+                day=of_month,
+                day_of_week=of_week,
+                hour=hours,
+                minute=minutes,
+                second=0,
+                timezone=self.zone,
             )
             for of_month, of_week in days
         ]

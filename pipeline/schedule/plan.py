@@ -6,6 +6,7 @@ import dataclasses
 import sysconfig
 from pathlib import Path
 
+from components.example_gen.places import Place
 from pipeline.schedule.cron import Cron
 
 
@@ -14,7 +15,7 @@ class Folders:
     """Where a run reads and writes, given or by default: the task, its rows, and the run's folder."""
 
     task: Path
-    data: Path
+    data: Place
     output: Path
 
 
@@ -24,7 +25,7 @@ class Options:
 
     Attributes:
         task: A folder, or a shipped task's name.
-        data: File or folder of rows.
+        data: File or folder of rows, here or in a store.
         output: The run's folder.
         overrides: Of `--set`.
         beam: Of `--beam-option`.
@@ -34,7 +35,7 @@ class Options:
     """
 
     task: str
-    data: Path | None
+    data: Place | None
     output: Path | None
     overrides: tuple[str, ...] = ()
     beam: tuple[str, ...] = ()

@@ -85,8 +85,10 @@ def kubernetes(plan: Plan, image: str | None) -> str:
         image: Of multihead.
     """
     name, options = _name(plan), plan.options
-    data, output = Path(options.data or "/data"), Path(options.output or "/run")
-    folders = {"data": data.parent if data.is_file() else data, "run": output}
+    data, output = options.data or Path("/data"), Path(options.output or "/run")
+    folders = {"run": output}
+    if isinstance(data, Path):  # A store is spoken to, not mounted.
+        folders = {"data": data.parent if data.is_file() else data, **folders}
     if Path(options.task).is_absolute():
         folders["task"] = Path(options.task)
     mounts: list[dict[str, Any]] = [

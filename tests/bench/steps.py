@@ -1,6 +1,6 @@
 """What trunks and ways of balancing cost: seconds per training step, as a ratio to `shared` and `fixed`.
 
-    make bench
+    make bench-steps
 
 Takes turns: every configuration runs the same batches in rounds, and the medians of the rounds are compared, so that a
 machine that slows down slows all of them. MTL.md's figures for the balancers count a step as three forward passes:

@@ -26,6 +26,7 @@ COMMANDS = (
     "backtest",
     "compare",
     "compile",
+    "submit",
     "predict",
     "rollback",
     "gc",
@@ -215,6 +216,20 @@ class TestRunInput:
         assert err.startswith(f"{file}: {expected}")
         assert err.count("\n") == 1
         assert not (tmp_path / "runs").exists()
+
+    def test_rows_in_a_store(self, multihead, write_task, data, store, run_task):
+        uri = store(data)
+        code, _, err = multihead("run", write_task(), "--data", f"{uri}/")
+        assert (code, err) == (0, "")
+        assert str(run_task.calls[0][1].data) == uri
+
+    def test_a_store_that_refuses(self, multihead, write_task, bucket, run_task):
+        code, out, err = multihead("run", write_task(), "--data", f"{bucket}-2/rows")
+        assert (code, out, run_task.calls) == (2, "", [])
+        assert err.startswith(
+            f"{bucket}-2/rows: the store refused, or did not answer (FileNotFoundError: The specified"
+        )
+        assert err.count("\n") == 1
 
     def test_no_rows(self, multihead, write_task, tmp_path):
         pq.write_table(pa.table({"amount": pa.array([], pa.float64())}), tmp_path / "rows.parquet")

@@ -11,7 +11,7 @@ from pipeline import fingerprint
 from schema.task import TaskSpec
 
 ROOT = Path(fingerprint.__file__).parent.parent
-STAGES = ("ExampleGen", "Drift", "Transform", "Trainer", "Canary", "Evaluator", "Report")
+STAGES = ("ExampleGen", "StatisticsGen", "Drift", "Transform", "Trainer", "Canary", "Evaluator", "Report")
 
 
 @pytest.fixture
@@ -51,8 +51,9 @@ class TestCode:
             ("components/transform/features/categorical.py", {"Transform", "Trainer"}),
             ("components/transform/analysis/terms.py", {"Transform"}),
             ("components/example_gen/split.py", {"ExampleGen"}),
-            ("components/example_gen/per_span.py", {"ExampleGen", "Drift", "Transform"}),
+            ("components/example_gen/per_span.py", {"ExampleGen", "StatisticsGen", "Drift", "Transform"}),
             ("components/images.py", {"ExampleGen", "Trainer", "Canary"}),
+            ("components/statistics_gen/terms.py", {"StatisticsGen"}),
             ("components/exported.py", {"Trainer", "Canary"}),
             ("components/servable.py", {"Canary"}),
             ("components/raw_examples.py", {"Canary"}),
@@ -117,6 +118,7 @@ class TestCode:
         ("stage", "module"),
         [
             ("ExampleGen", "components.example_gen.component"),
+            ("StatisticsGen", "components.statistics_gen.component"),
             ("Drift", "components.data_gate.drift.component"),
             ("Transform", "components.transform.preprocessing"),
             ("Trainer", "components.trainer.run"),

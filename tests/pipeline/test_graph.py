@@ -3,18 +3,16 @@
 import json
 import os
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import tensorflow_data_validation as tfdv
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.example_gen.spans import Span
 from components.pusher.serving import push
 from pipeline.config import RunConfig
-from pipeline.graph import NEVER_CACHED, build_pipeline, statistics_options
+from pipeline.graph import NEVER_CACHED, build_pipeline
 from pipeline.identity import data_fingerprint, training_digest
 from schema.contract import load_contract
 from schema.errors import DataError
@@ -110,12 +108,21 @@ def test_the_canary_asks_the_new_model_about_raw_rows_before_the_verdict_and_is_
     assert "Canary" not in NEVER_CACHED
 
 
-def test_images_are_no_words_to_statistics():
-    examples = pd.DataFrame({"photo": [b"1", b"2"], "colour": ["red", "blue"]})
-    found = tfdv.generate_statistics_from_dataframe(examples, statistics_options(["photo"])).datasets[0].features
-    by_name = {feature.path.step[0]: feature.WhichOneof("stats") for feature in found}
-    assert by_name == {"photo": "bytes_stats", "colour": "string_stats"}
-    assert statistics_options([]) is None
+def test_statistics_of_spans_are_kept_beside_their_counts_and_depend_on_no_class(write_task, toy_schema, tmp_path):
+    spans = ["data.spans='{SPAN}'"]
+    first = stages_of_days(load_contract(write_task(), spans), tmp_path)
+    given = first["StatisticsGen"].exec_properties
+    assert given["store"] == first["Drift"].exec_properties["store"]
+    other = toy_schema.replace('value: "blue"', 'value: "pink"')
+    assert (
+        stages_of_days(load_contract(write_task(pbtxt=other), spans), tmp_path)["StatisticsGen"].exec_properties
+        == given
+    )
+    other = toy_schema.replace('"amount" type: FLOAT', '"amount" type: INT')
+    assert (
+        stages_of_days(load_contract(write_task(pbtxt=other), spans), tmp_path)["StatisticsGen"].exec_properties
+        != given
+    )
 
 
 def test_a_run_without_a_baseline_has_none_and_tells_the_report_why(media, data, tmp_path):

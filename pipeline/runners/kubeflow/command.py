@@ -1,4 +1,7 @@
-"""`multihead compile`: files from options. Loads without TFX, which takes long to say that an option is wrong."""
+"""From options to a compiled pipeline, and `multihead compile`: its files.
+
+Loads without TFX, which takes long to say that an option is wrong.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,16 @@ import dataclasses
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.quiet import output_to
+from pipeline.runners.kubeflow.names import DATA, is_pinned
 from pipeline.runners.kubeflow.profile import Profile, read_profile
 from schema.contract import Contract
 from schema.errors import UserError
+
+if TYPE_CHECKING:
+    from pipeline.runners.kubeflow.compile import Compiled
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,24 +54,43 @@ def write(contract: Contract, options: Mapping[str, Any], files: Files) -> Itera
             "--runner vertex: artifacts go to Google Cloud Storage; give --pipeline-root gs://BUCKET/FOLDER"
         )
     profile = read_profile(files.profile) if files.profile else Profile()
-    with output_to(Path(os.devnull)):
-        from pipeline.runners.kubeflow.compile import Request, compile_task, is_pinned
-        from pipeline.runners.kubeflow.kserve import manifest
+    service = ""
+    if files.kserve:
+        with output_to(Path(os.devnull)):
+            from pipeline.runners.kubeflow.kserve import manifest
 
-        service = manifest(contract.task.task, options["serving"], profile) if files.kserve else ""
-        compiled = compile_task(contract, Request(profile=profile, **options))
+            service = manifest(contract.task.task, options["serving"], profile)
+    compiled = compiled_quietly(contract, options, profile)
     _write(files.output, compiled.to_job() if files.runner == "vertex" else compiled.to_yaml())
     yield f"{files.output}: {len(compiled.spec['root']['dag']['tasks'])} stages"
     if files.kserve:
         _write(files.kserve, service)
         yield f"{files.kserve}: InferenceService on {options['serving']}"
+    yield from remarks(options, compiled)
+
+
+def compiled_quietly(contract: Contract, options: Mapping[str, Any], profile: Profile) -> Compiled:
+    """Returns the compiled pipeline; what TFX has to say about it is not shown.
+
+    Raises:
+        UserError: Options are wrong.
+    """
+    with output_to(Path(os.devnull)):
+        from pipeline.runners.kubeflow.compile import Request, compile_task
+
+        return compile_task(contract, Request(profile=profile, **options))
+
+
+def remarks(options: Mapping[str, Any], compiled: Compiled) -> Iterator[str]:
+    """Yields a sentence about each thing that is not as it might be."""
     if not is_pinned(options["image"]):
         yield (
             f"warning: --image {options['image']} is a name that may be another image tomorrow, which no cache would"
             " see; name it by its digest, NAME@sha256:..."
         )
-    if options["data"] is None:
-        yield "data: each run must say where they are, by its parameter data"
+    if not options["data"]:
+        where = compiled.spec["root"]["inputDefinitions"]["parameters"][DATA]["defaultValue"]
+        yield f"data: {where}, as there is no --data; a run can name another place by its parameter data"
     elif not compiled.knows_data:
         yield f"{options['data']}: not looked at from here, so every run reads the data anew"
     if not options["serving"]:

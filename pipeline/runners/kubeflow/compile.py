@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
-import re
 from pathlib import Path
 from typing import Any
 
 import yaml
 from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner as tfx_compiler
 
+from components import object_store
+from components.example_gen.places import place
 from components.example_gen.window import LATEST
 from pipeline import fingerprint, windows
 from pipeline.config import RunConfig
@@ -19,7 +20,8 @@ from pipeline.graph import NEVER_CACHED, wire
 from pipeline.identity import data_fingerprint
 from pipeline.runners.kubeflow import mends
 from pipeline.runners.kubeflow.check import check
-from pipeline.runners.kubeflow.parameters import DATA, Defaults, at_run_time
+from pipeline.runners.kubeflow.names import DATA, default_data, pipeline_name
+from pipeline.runners.kubeflow.parameters import Defaults, at_run_time
 from pipeline.runners.kubeflow.profile import Profile
 from pipeline.runners.step.command import COMMAND
 from schema.contract import Contract
@@ -27,8 +29,6 @@ from schema.errors import UserError
 
 Json = dict[str, Any]
 
-# TFX's own limit; that of names in Kubernetes, too.
-_NAME_LENGTH = 63
 _INGESTION = "ExampleGen"
 # It looks into the serving folder, of which the cache knows nothing.
 _NEVER_REUSED = NEVER_CACHED | {"Baseline"}
@@ -40,13 +40,14 @@ class Request:
 
     Attributes:
         image: Container image of every stage.
-        data: File or folder of rows, as containers see it; None if every run is to say.
+        data: File or folder of rows, as containers see it, or its URI; None for /data/TASK, unseen.
         serving: Serving folder: a path, a URI, or an empty string.
         span: The newest span; None for the latest that is there now, or at run time if nobody can see the data.
         window: How many spans; None for one.
         root: Where artifacts go; an empty string for where the server puts them.
         profile: What containers get from the cluster.
         beam_options: Options for Beam, after those of runs in process.
+        looks: Whether data that can be seen from here are looked at: runs that come again must look themselves.
     """
 
     image: str
@@ -57,6 +58,7 @@ class Request:
     root: str = ""
     profile: Profile = dataclasses.field(default_factory=Profile)
     beam_options: tuple[str, ...] = ()
+    looks: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +83,7 @@ class Compiled:
     def to_job(self) -> str:
         """Returns the PipelineJob that Vertex AI takes."""
         parameters = self.spec["root"]["inputDefinitions"]["parameters"]
-        values = {name: found["defaultValue"] for name, found in parameters.items() if "defaultValue" in found}
+        values = {name: found["defaultValue"] for name, found in parameters.items()}
         job = {
             "displayName": self.spec["pipelineInfo"]["name"],
             "pipelineSpec": self.spec,
@@ -132,29 +134,22 @@ def compile_task(contract: Contract, request: Request) -> Compiled:
     return Compiled(spec, platform, has_data)
 
 
-def pipeline_name(task: str) -> str:
-    """Returns the name of a task's pipeline: KFP takes small letters, digits and hyphens."""
-    return re.sub(r"[^a-z0-9-]", "-", task)[:_NAME_LENGTH].rstrip("-")
-
-
-def is_pinned(image: str) -> bool:
-    """Returns whether an image is named by its contents: a tag may be another image tomorrow."""
-    return re.search(r"@sha256:[0-9a-f]{64}$", image) is not None
-
-
 def _defaults(contract: Contract, request: Request) -> Defaults:
-    """Returns the values that a run need not give; in sight of the data, those of the data as they are now."""
+    """Returns the values that a run need not give; in sight of the data, those of the data as they are now.
+
+    A store is never looked at: nobody could say how long that takes, and what it shows to whom.
+    """
     windows.check(contract, windows.Wanted(request.span, request.window))
     span, known = request.span or LATEST, ""
-    if request.data is not None and Path(request.data).exists() and request.span != LATEST:
-        run = windows.choose(
-            contract, RunConfig(Path(request.data), Path(), ""), span=request.span, window=request.window
-        )
+    data = request.data or default_data(contract.task.task)
+    source = place(request.data) if request.data else None
+    if request.looks and isinstance(source, Path) and source.exists() and request.span != LATEST:
+        run = windows.choose(contract, RunConfig(source, Path(), ""), span=request.span, window=request.window)
         known = data_fingerprint(contract, run.data, run.spans)
         span = run.spans[-1].label if run.spans else span
     else:
         logging.info("the data are not looked at: ingestion will run in every run")
-    return Defaults(request.data, known, span, request.window or 1, request.serving, fingerprint.everything())
+    return Defaults(data, known, span, request.window or 1, request.serving, fingerprint.everything())
 
 
 def _check_request(request: Request) -> None:
@@ -166,11 +161,10 @@ def _check_request(request: Request) -> None:
     if not request.image:
         raise UserError("--image: is empty; name the image that `make image` made, best by its digest")
     for option, path in ((f"--{DATA}", request.data), ("--serving", request.serving)):
-        if path and "://" not in path and not Path(path).is_absolute():
+        if path and object_store.is_uri(path):
+            object_store.check(path)
+        elif path and not Path(path).is_absolute():
             raise UserError(f"{option}: '{path}' is not absolute; give the path as containers see it, such as /data")
-    if request.data and "://" in request.data:
-        mend = "mount a volume by --profile, and give its path"
-        raise UserError(f"--{DATA}: '{request.data}' is a URI; containers read rows from files: {mend}")
 
 
 def _check_stages(spec: Json, profile: Profile) -> None:

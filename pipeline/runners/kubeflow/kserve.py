@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from pipeline.runners.kubeflow.compile import pipeline_name
+from pipeline.runners.kubeflow.names import pipeline_name
 from pipeline.runners.kubeflow.profile import Profile, Volume
 from schema.errors import UserError
 

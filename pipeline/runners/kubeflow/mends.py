@@ -10,7 +10,8 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from pipeline.runners.kubeflow.parameters import CODE, DESCRIPTIONS, Value
+from pipeline.runners.kubeflow.names import CODE
+from pipeline.runners.kubeflow.parameters import DESCRIPTIONS, Value
 from pipeline.runners.kubeflow.profile import Profile, Stage, amount
 
 Json = dict[str, Any]
@@ -33,14 +34,13 @@ def containers(spec: Json) -> Iterator[tuple[str, Json, Json]]:
         yield name, component, spec["deploymentSpec"]["executors"][component["executorLabel"]]["container"]
 
 
-def give_defaults(spec: Json, values: Mapping[str, Value | None]) -> Json:
-    """Adds values of parameters that a run need not give, and what they are for: TFX leaves both out."""
+def give_defaults(spec: Json, values: Mapping[str, Value]) -> Json:
+    """Adds the values of parameters, none of which a run need give, and what they are for: TFX leaves both out."""
     mended = copy.deepcopy(spec)
     parameters = mended["root"]["inputDefinitions"]["parameters"]
     for name, parameter in parameters.items():
         parameter["description"] = DESCRIPTIONS[name]
-        if (value := values[name]) is not None:
-            parameter["defaultValue"] = value
+        parameter["defaultValue"] = values[name]
     return mended
 
 

@@ -8,21 +8,13 @@ from tfx.orchestration.data_types import RuntimeParameter
 
 from pipeline.given import Given
 from pipeline.identity import training_digest
+from pipeline.runners.kubeflow.names import CODE, DATA, DATA_FINGERPRINT, NO_BASELINE, SERVING, SPAN, WINDOW
 from schema.contract import Contract
 
 Value = str | int
 
-# Names of the run's parameters.
-DATA = "data"
-DATA_FINGERPRINT = "data_fingerprint"
-SPAN = "span"
-WINDOW = "window"
-SERVING = "serving"
-NO_BASELINE = "no_baseline"
-CODE = "code"
-
 DESCRIPTIONS = {
-    DATA: "File or folder of rows, as containers see it.",
+    DATA: "File or folder of rows, as containers see it, or its URI, such as s3://bucket/folder.",
     DATA_FINGERPRINT: "Changes with the data: ingestion is reused only under the same one. [[RunUUID]] never is.",
     SPAN: "The newest span to read, as a label or number; latest for the latest that is there.",
     WINDOW: "How many spans, counted back.",
@@ -36,10 +28,10 @@ _RUN_ID = "{{$.pipeline_job_uuid}}"
 
 @dataclasses.dataclass(frozen=True)
 class Defaults:
-    """Values of parameters that a run need not give; None if it must.
+    """Values of parameters, none of which a run need give.
 
     Attributes:
-        data: File or folder of rows, as containers see it.
+        data: File or folder of rows, as containers see it, or its URI.
         data_fingerprint: Of the data as they were when the pipeline was compiled; empty if nobody could see them.
         span: The newest span.
         window: How many spans.
@@ -47,16 +39,16 @@ class Defaults:
         code: Fingerprint of the code.
     """
 
-    data: str | None
+    data: str
     data_fingerprint: str
     span: str
     window: int
     serving: str
     code: str
 
-    def values(self, has_spans: bool) -> dict[str, Value | None]:
-        """Returns the value of every parameter by name, None for one that a run must give."""
-        of_spans: dict[str, Value | None] = {SPAN: self.span, WINDOW: self.window} if has_spans else {}
+    def values(self, has_spans: bool) -> dict[str, Value]:
+        """Returns the value of every parameter by name."""
+        of_spans: dict[str, Value] = {SPAN: self.span, WINDOW: self.window} if has_spans else {}
         return {
             DATA: self.data,
             DATA_FINGERPRINT: self.data_fingerprint,

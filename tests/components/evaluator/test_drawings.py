@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from components.evaluator import drawings
-from components.evaluator.metrics import ECE_BINS, HISTOGRAM_EDGES, HeadCounts, distributions_of
+from components.evaluator.counts import ECE_BINS, HeadCounts
+from components.evaluator.metrics import HISTOGRAM_EDGES, distributions_of
 from components.exported import ExportedHead
 
 BINARY = ExportedHead("multiclass", ("no", "yes"), (0.5, 0.5))

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from components.evaluator import config, results
+from components.evaluator.counts import decide
 from components.evaluator.executor import HEADS_PROPERTY
-from components.evaluator.metrics import decide, head_metrics
+from components.evaluator.metrics import head_metrics
 from components.evaluator.results import OVERALL
 from components.exported import HEADS_FILE, ExportedHead, heads_of, to_data
 

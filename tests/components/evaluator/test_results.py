@@ -5,8 +5,9 @@ import pytest
 import tensorflow as tf
 
 from components.evaluator import config, results
+from components.evaluator.counts import decide
 from components.evaluator.exported import exported_heads
-from components.evaluator.metrics import decide, head_metrics
+from components.evaluator.metrics import head_metrics
 from components.evaluator.results import OVERALL, slice_key
 
 

@@ -4,6 +4,7 @@ import sys
 import uuid
 
 import pytest
+from fsspec.registry import _registry
 
 from components.pusher import serving, stores
 from components.pusher.folder import latest, versions
@@ -161,6 +162,19 @@ def test_a_folder_on_a_volume_is_used_in_place(model, folder, tmp_path):
     assert (tmp_path / "fetched" / "saved_model.pb").is_file()
 
 
+def test_s3(model, bucket, tmp_path):
+    for source in ("a", "b"):
+        with stores.opened(f"{bucket}/serving") as store:
+            pushed = serving.push(model, store.folder, source=source, training="t", baseline=None)
+            serving.prune(store.folder, 1)
+            store.commit()
+    with stores.opened(f"{bucket}/serving") as store:
+        assert (versions(store.folder), store.name(int(pushed.name))) == ([2], f"{bucket}/serving/2")
+        assert read_pointer(store.folder).version == 2
+        store.fetch(2, tmp_path / "fetched")
+    assert (tmp_path / "fetched/saved_model.pb").read_text() == "graph"
+
+
 def test_an_empty_store_is_a_cold_start(uri):
     with stores.opened(uri) as store:
         assert read_pointer(store.folder) is None
@@ -169,6 +183,7 @@ def test_an_empty_store_is_a_cold_start(uri):
 
 def test_a_missing_package_is_one_sentence(monkeypatch):
     monkeypatch.setitem(sys.modules, "s3fs", None)
+    monkeypatch.delitem(_registry, "s3", raising=False)
     with (
         pytest.raises(DataError, match=r"s3://bucket/serving: .*s3fs.*multihead\[kubeflow\]"),
         stores.opened("s3://bucket/serving"),

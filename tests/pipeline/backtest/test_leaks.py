@@ -8,6 +8,7 @@ import pyarrow.csv as pa_csv
 import pytest
 
 from components.example_gen import spans
+from components.example_gen.places import place
 from pipeline.backtest import dates, leaks
 from pipeline.windows import find
 from schema.errors import LeakFound
@@ -25,6 +26,12 @@ def test_rows_of_a_later_day_in_the_folder_of_an_earlier_one(make, write_day):
     ) as error:
         leaks.check_plan(make(), "parquet")
     assert error.value.exit_code == 3
+
+
+def test_days_in_a_store(contract, write_day, data, store):
+    write_day(4, date="2013-01-14")
+    dating, latest = dates.latest_rows(find(contract, place(store(data))), "parquet")
+    assert (dating, latest["2013-01-04"].number - latest["2013-01-03"].number) == (["date"], 11)
 
 
 def test_rows_of_a_later_day_that_has_come_by_then(make, write_day):

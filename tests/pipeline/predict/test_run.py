@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.example_gen import source
+from components.example_gen.places import place
 from components.servable import Servable
 from pipeline.predict import parts, shard
 from pipeline.predict.run import Counts
@@ -60,6 +61,16 @@ def test_rows_keep_their_order_and_get_the_models_answers(predict, rows, table, 
     assert [] in tags
     assert ["wet", "new"] in tags
     assert {"cat", "dog"} == set(out["kind.label"].to_pylist())
+
+
+@pytest.mark.parametrize("file_format", ["parquet", "csv"])
+def test_rows_in_a_store(predict, rows, photos, table, store, contract, as_csv, file_format):
+    task = contract
+    if file_format == "csv":
+        task = as_csv
+        pa_csv.write_csv(table, photos / "rows.csv")
+    counts, here, _ = predict(rows, task=task)
+    assert (counts, here, None) == predict(place(store(photos)), task=task)
 
 
 def test_columns_are_the_inputs_without_images_and_two_per_head(predict, rows, table, model):

@@ -12,7 +12,7 @@ def statistics():
     import pandas as pd
     import tensorflow_data_validation as tfdv
 
-    from pipeline.graph import statistics_options
+    from components.statistics_gen.accumulate import image_schema
 
     train = pd.DataFrame(
         {
@@ -24,7 +24,7 @@ def statistics():
             "empty": pd.Series([None] * 4, dtype=object),
         }
     )
-    options = statistics_options(["photo"])
+    options = tfdv.StatsOptions(schema=image_schema(["photo"]))
     return {
         split: tfdv.generate_statistics_from_dataframe(rows, options)
         for split, rows in (("train", train), ("eval", train.head(1)), ("test", train.tail(2)))

@@ -57,6 +57,9 @@ def test_days_of_the_week_are_numbered_as_in_cron(weekday, expected):
         ("*/20 3-4 * * *", "2026-11-25T03:30", ["2026-11-25 03:40", "2026-11-25 04:00"]),
         ("5 0 1 jan,JUL *", "2026-11-25", ["2027-01-01 00:05", "2027-07-01 00:05"]),
         ("0 0 29 2 *", "2026-11-25", ["2028-02-29 00:00", "2032-02-29 00:00"]),
+        ("0 0 */31 * *", "2026-11-25", ["2026-12-01 00:00", "2027-01-01 00:00"]),  # A step beyond the last day.
+        ("@daily", "2026-11-25", ["2026-11-25 00:00", "2026-11-26 00:00"]),
+        ("@Weekly", "2026-11-25", ["2026-11-29 00:00", "2026-12-06 00:00"]),
         ("0 0 13 * 5", "2026-11-25", ["2026-11-27 00:00", "2026-12-04 00:00"]),  # Either makes a day,
         ("0 0 13 * 5", "2026-12-12", ["2026-12-13 00:00", "2026-12-18 00:00"]),  # as in cron(8).
     ],
@@ -90,7 +93,7 @@ def test_this_machines_zone(monkeypatch):
     ("text", "message"),
     [
         ("0 2 * *", "--cron: '0 2 * *' has 4 fields; give five, minute, hour, day of month, month, day of week, such"),
-        ("@daily", "has 1 fields"),
+        ("@reboot", "has 1 fields"),
         ("60 2 * * *", "--cron: minute: '60' is none; allowed: 0 to 59"),
         ("0 24 * * *", "--cron: hour: '24' is none; allowed: 0 to 23"),
         ("0 2 0 * *", "--cron: day of month: '0' is none"),

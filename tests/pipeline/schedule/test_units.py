@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from components.example_gen.places import place
 from pipeline.schedule import start
 from pipeline.schedule.cron import Cron
 from pipeline.schedule.plan import Folders, Options, Plan, executable
@@ -110,6 +111,18 @@ def test_kubernetes(plan, folders):
     assert mounts == {str(folders.data): True, str(folders.output): False}
     [volume] = pod["volumes"]
     assert {mount["name"] for mount in container["volumeMounts"]} == {volume["name"]}
+
+
+def test_rows_in_a_store_are_not_mounted(plan, folders):
+    uri = "s3://bucket/rows"
+    there = Folders(folders.task, place(uri), folders.output)
+    for what in ("systemd", "cron", "kubernetes"):
+        assert f"--data={uri}" in start.printed(
+            what, Plan("toy", Options("toy", place(uri), None), plan.cron, 5), there, None
+        )
+    manifest = yaml.safe_load(start.printed("kubernetes", plan, there, None))
+    [container] = manifest["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    assert [mount["mountPath"] for mount in container["volumeMounts"]] == [str(folders.output)]
 
 
 def test_a_task_of_ones_own_is_named_by_its_folder(plan, folders, tmp_path):

@@ -31,7 +31,7 @@ def test_files_and_what_is_to_be_known(run, tmp_path):
     said = done.output
     assert "flights.yaml: 12 stages" in said
     assert "--image m:1 is a name that may be another image tomorrow" in said
-    assert "each run must say where they are" in said
+    assert "data: /data/flights, as there is no --data" in said
     assert yaml.safe_load((tmp_path / "out" / "flights.yaml").read_text())["schemaVersion"] == "2.1.0"
     service = yaml.safe_load((tmp_path / "out" / "service.yaml").read_text())
     assert service["spec"]["predictor"]["model"]["storageUri"] == "s3://bucket/flights"

@@ -15,11 +15,13 @@ from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
 import schema
+from components import object_store
 from pipeline import fingerprint
 from pipeline.config import RunConfig
 from pipeline.graph import build_pipeline
 from pipeline.runners.kubeflow.check import check
-from pipeline.runners.kubeflow.compile import Request, compile_task, is_pinned, pipeline_name
+from pipeline.runners.kubeflow.compile import Request, compile_task
+from pipeline.runners.kubeflow.names import is_pinned, pipeline_name
 from pipeline.runners.step.command import COMMAND
 from schema.contract import find_task, load_contract
 from schema.errors import DataError, UserError
@@ -119,8 +121,20 @@ class TestParameters:
         assert parameters(compiled("flights", *SPANS))["span"]["defaultValue"] == "latest"
         assert "Drift" in tasks(compiled("flights", *SPANS))
 
-    def test_data_that_nobody_named_must_be_named_by_the_run(self, compiled):
-        assert "defaultValue" not in parameters(compiled(data=None))["data"]
+    def test_data_that_nobody_named_are_where_a_volume_is_mounted(self, compiled):
+        assert parameters(compiled(data=None))["data"]["defaultValue"] == "/data/flights"
+
+    @pytest.mark.parametrize("task", SHIPPED)
+    def test_no_run_need_give_any(self, compiled, task):
+        assert all("defaultValue" in parameter for parameter in parameters(compiled(task, data=None)).values())
+
+    @pytest.mark.parametrize("uri", ["s3://bucket/rows", "gs://bucket/rows"])
+    def test_a_store_is_not_looked_at(self, compiled, uri, monkeypatch):
+        monkeypatch.setattr(object_store, "connect", None)
+        found = parameters(compiled("flights", *SPANS, data=uri))
+        assert (found["data"]["defaultValue"], found["span"]["defaultValue"]) == (uri, "latest")
+        assert found["data_fingerprint"]["defaultValue"] == ""
+        assert "ExampleGen" not in reused(compiled("flights", *SPANS, data=uri))
 
     def test_the_pipeline_root_is_kept_for_whoever_submits(self, compiled):
         assert compiled(root="minio://bucket/root").spec["defaultPipelineRoot"] == "minio://bucket/root"
@@ -236,7 +250,8 @@ def test_vertex_takes_a_job(compiled):
     [
         ((), {"data": "data/flights"}, "--data: 'data/flights' is not absolute; give the path as containers see it"),
         ((), {"serving": "serving"}, "--serving: 'serving' is not absolute"),
-        ((), {"data": "s3://bucket/rows"}, "--data: 's3://bucket/rows' is a URI; containers read rows from files"),
+        ((), {"data": "minio://bucket/rows"}, "give s3://bucket/rows, and MinIO's address in AWS_ENDPOINT_URL"),
+        ((), {"data": "s3://key:secret@bucket/rows"}, "s3://...: a URI with a password in it"),
         ((), {"span": "2013-01-05"}, "--span: the data of task flights has no spans"),
         ((), {"span": "latest"}, "--span: the data of task flights has no spans"),
         ((), {"image": ""}, "--image: is empty"),

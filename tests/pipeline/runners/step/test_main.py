@@ -54,5 +54,34 @@ def test_success_is_silent(outcome):
     assert outcome(None) == (0, "")
 
 
+class TestInAPod:
+    @pytest.fixture
+    def told(self, tmp_path, monkeypatch):
+        """The file that Kubernetes makes for the message of a container's end."""
+        file = tmp_path / "termination-log"
+        monkeypatch.setattr(step, "_TERMINATION_LOG", file)
+        return file
+
+    def test_kubernetes_is_told(self, outcome, told):
+        told.touch()
+        outcome(ModelRefused("auc is\ntoo low"))
+        assert told.read_text() == "multihead: auc is too low (exit code 4)"
+
+    def test_a_long_sentence_keeps_its_exit_code(self, outcome, told):
+        told.touch()
+        outcome(AnomaliesFound(9999 * "ä"))
+        assert len(told.read_bytes()) < 4096
+        assert told.read_text().endswith("ä (exit code 3)")
+
+    def test_success_says_nothing(self, outcome, told):
+        told.touch()
+        outcome(None)
+        assert told.read_text() == ""
+
+    def test_elsewhere_there_is_no_such_file(self, outcome, told):
+        outcome(ModelRefused("auc is too low"))
+        assert not told.exists()
+
+
 def test_the_command_starts_this_very_module():
     assert COMMAND == ("python", "-m", "pipeline.runners.step")

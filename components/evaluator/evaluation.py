@@ -1,0 +1,93 @@
+"""One pass of TFMA over rows: read, answered by the model and its baseline, counted, written."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import apache_beam as beam
+import tensorflow_model_analysis as tfma
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tensorflow_model_analysis import constants
+from tfx import types
+from tfx.components.util import tfxio_utils
+from tfx.types import artifact_utils
+from tfx.utils import io_utils
+from tfx_bsl.tfxio.tensor_adapter import TensorAdapterConfig
+from tfx_bsl.tfxio.tfxio import TFXIO
+
+from components.evaluator.asked import batch_rows, shared_model
+from components.evaluator.batches import Counter, batch_evaluator
+from components.exported import ExportedHead
+from schema import names
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """What is evaluated, and where the results go.
+
+    Attributes:
+        config: As `components.evaluator.config.eval_config` returns it.
+        models: Heads of each model, as `components.evaluator.config.models_of` returns them.
+        folders: SavedModel of each model.
+        output: Folder of TFMA's results.
+    """
+
+    config: tfma.EvalConfig
+    models: Mapping[str, Mapping[str, ExportedHead]]
+    folders: Mapping[str, Path]
+    output: str
+
+    def run(self, pipeline: beam.Pipeline, examples: Sequence[types.Artifact], schema: schema_pb2.Schema) -> None:
+        """Evaluates the rows of `test`.
+
+        Args:
+            pipeline: That is to do it.
+            examples: Raw rows.
+            schema: Of their columns.
+        """
+        slicings = [tuple(spec.feature_keys) for spec in self.config.slicing_specs]
+        sources = _sources(examples, schema, sorted({column for by in slicings for column in by}))
+        shared = [shared_model(folder, name, self.models[name], self.config) for name, folder in self.folders.items()]
+        adapter = TensorAdapterConfig(sources[0].ArrowSchema(), sources[0].TensorRepresentations())
+        rows = batch_rows(self.folders.values())
+        batches = [pipeline | f"Read[{index}]" >> source.BeamSource(rows) for index, source in enumerate(sources)]
+        _ = (
+            batches
+            | "Flatten" >> beam.Flatten()
+            | "Evaluate"
+            >> tfma.ExtractEvaluateAndWriteResults(
+                eval_config=self.config,
+                eval_shared_model=shared if len(shared) > 1 else shared[0],
+                extractors=_extractors(self.config, shared, adapter),
+                evaluators=[batch_evaluator(Counter(self.models, slicings))],
+                output_path=self.output,
+                tensor_adapter_config=adapter,
+            )
+        )
+
+
+def _sources(examples: Sequence[types.Artifact], schema: schema_pb2.Schema, columns: Sequence[str]) -> list[TFXIO]:
+    """Returns readers of serialized rows, and of the columns to slice by: nobody looks at the others."""
+    factory = tfxio_utils.get_tfxio_factory_from_artifact(
+        examples=list(examples),
+        telemetry_descriptors=["Evaluator"],
+        schema=schema,
+        raw_record_column_name=constants.ARROW_INPUT_COLUMN,
+    )
+    folders = artifact_utils.get_split_uris(list(examples), names.TEST)
+    return [factory(io_utils.all_files_pattern(folder)).Project(list(columns)) for folder in folders]
+
+
+def _extractors(
+    config: tfma.EvalConfig, shared: Sequence[tfma.types.EvalSharedModel], adapter: TensorAdapterConfig
+) -> list[tfma.extractors.Extractor]:
+    """Returns TFMA's extractors of batches, without those that take them apart."""
+    return [
+        tfma.extractors.FeaturesExtractor(config, adapter.tensor_representations),
+        tfma.extractors.TransformedFeaturesExtractor(config, list(shared)),
+        tfma.extractors.LabelsExtractor(config),
+        tfma.extractors.example_weights_extractor.ExampleWeightsExtractor(config),
+        tfma.extractors.PredictionsExtractor(config, list(shared)),
+    ]
