@@ -31,6 +31,7 @@ from components.transform.analysis.analysis import Analysis
 from components.transform.analysis.compute import analyse
 from components.transform.graph import write_graph
 from components.transform.materialize import materialize
+from schema.columns import column_types
 from schema.task import TaskSpec
 
 
@@ -52,7 +53,7 @@ class Executor(BaseBeamExecutor):
         schema_file = io_utils.get_only_uri_in_dir(artifact_utils.get_single_uri(input_dict["schema"]))
         schema = io_utils.SchemaReader().read(schema_file)
 
-        analysis = Analysis(config["task"], config["classes"], schema.SerializeToString())
+        analysis = Analysis(config["task"], config["classes"], column_types(schema))
         found = self._analyse(examples, splits.analyze, analysis, config)
         folder = os.path.join(self._get_tmp_dir(), "learnt")
         learnt.save(folder, found)

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from components.transform.analysis.analysis import Analysis
+from schema.columns import column_types
 
 _TASK = {
     "task": "golden",
@@ -160,7 +161,7 @@ def ours(spec, serialized, make_task, tmp_path_factory):
                 writer.write(record)
     schema = dataset_metadata.DatasetMetadata.from_feature_spec(spec).schema
     config = {"task": make_task(_TASK).to_json(), "classes": json.dumps(_CLASSES), "learnt": str(folder / "learnt")}
-    analysis = Analysis(config["task"], config["classes"], schema.SerializeToString())
+    analysis = Analysis(config["task"], config["classes"], column_types(schema))
     learnt.save(config["learnt"], analysis.merged(map(analysis.of_file, files)))
     write_graph(functools.partial(preprocessing_fn, custom_config=config), schema, str(folder / "graph"))
     return tft.TFTransformOutput(str(folder / "graph")), learnt.Learnt(config["learnt"])
