@@ -63,7 +63,7 @@ class RunConfig:
 
     @property
     def counts(self) -> Path:
-        """What every span that was read holds of each column, for Drift and for Transform."""
+        """What every span that was read holds of each column, for StatisticsGen, Drift and Transform."""
         return self.artifacts / "counts"
 
     @property

@@ -33,7 +33,7 @@ class Given:
         span: Then, the newest of them.
         spans: And how many.
         span_store: Where encoded spans are kept; an empty string if they are not.
-        counts: Where it is kept what each span holds, as Drift and Transform count it; an empty string if it is not.
+        counts: Where it is kept what spans hold, for StatisticsGen, Drift and Transform; an empty string if it is not.
         serving: Serving folder.
         training: Digest of all that makes the model; an empty string if Baseline is to make it from `recipe`.
         recipe: All that makes the model but the data; an empty string if `baseline` is known.

@@ -44,6 +44,11 @@ def column_type(column: schema_pb2.Feature) -> str:
     return _TYPE_NAMES.get(column.type, "")
 
 
+def column_types(schema: schema_pb2.Schema) -> dict[str, str]:
+    """Returns the type of every column of a schema by name, as `column_type` has it."""
+    return {name: column_type(column) for name, column in columns(schema).items()}
+
+
 def domain(schema: schema_pb2.Schema, column: str) -> tuple[str, ...]:
     """Returns the string domain of a column, its own or a shared one; empty if it has none."""
     feature = columns(schema).get(column)

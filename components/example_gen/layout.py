@@ -6,7 +6,7 @@ import dataclasses
 import json
 from collections.abc import Mapping
 
-from schema.columns import column_type, columns
+from schema.columns import column_types
 from schema.contract import Contract
 from schema.features import ImageFeature
 from schema.heads import MultilabelHead
@@ -33,7 +33,7 @@ class Layout:
         """Returns the layout that a task asks for."""
         task = contract.task
         return cls(
-            types={name: column_type(column) for name, column in columns(contract.schema).items()},
+            types=column_types(contract.schema),
             labels=tuple(task.heads),
             separators={name: head.separator for name, head in task.heads.items() if isinstance(head, MultilabelHead)},
             images={name: image.source for name, image in task.features.items() if isinstance(image, ImageFeature)},

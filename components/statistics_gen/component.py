@@ -25,9 +25,9 @@ from tfx.utils import json_utils
 
 from components.example_gen import per_span, store
 from components.example_gen.layout import Layout
+from components.example_gen.records import batches
 from components.example_gen.window import entries
 from components.statistics_gen.accumulate import Accumulators, accumulate, extract, from_bytes, merge, to_bytes
-from components.statistics_gen.records import batches
 
 _WHOLE_RATE = 1.0
 

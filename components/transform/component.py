@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import os
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -30,6 +31,7 @@ from components.transform.analysis.analysis import Analysis
 from components.transform.analysis.compute import analyse
 from components.transform.graph import write_graph
 from components.transform.materialize import materialize
+from schema.columns import column_types
 from schema.task import TaskSpec
 
 
@@ -51,7 +53,7 @@ class Executor(BaseBeamExecutor):
         schema_file = io_utils.get_only_uri_in_dir(artifact_utils.get_single_uri(input_dict["schema"]))
         schema = io_utils.SchemaReader().read(schema_file)
 
-        analysis = Analysis(config["task"], config["classes"], schema.SerializeToString())
+        analysis = Analysis(config["task"], config["classes"], column_types(schema))
         found = self._analyse(examples, splits.analyze, analysis, config)
         folder = os.path.join(self._get_tmp_dir(), "learnt")
         learnt.save(folder, found)
@@ -84,7 +86,8 @@ class Executor(BaseBeamExecutor):
                 }
             else:
                 files[split] = [os.path.join(folder, file) for file in sorted(fileio.listdir(folder))]
-        kept = (window and config["store"]) or os.path.join(self._get_tmp_dir(), "analyses")
+        # What is not kept is no use to an execution that begins anew either: it may be of other rows.
+        kept = (window and config["store"]) or os.path.join(self._get_tmp_dir(), f"analyses-{uuid.uuid4().hex}")
         return analyse(files, kept, analysis, self._make_beam_pipeline)
 
 

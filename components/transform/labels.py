@@ -42,6 +42,24 @@ def transform(
         Labelled mask float32 `(batch,)`, and class index int64 and class weight float32, each `(batch,)` or, of tags,
         `(batch, num_tags)`.
     """
+    labelled, label, one_hot = encode(column, head, classes)
+    rule = head.loss.class_weights
+    if rule == "none":
+        weight = tf.ones_like(label, tf.float32)
+    else:
+        weights = class_weights(tf.convert_to_tensor(counts, tf.int64), rule, classes)
+        weighted = tf.cast(one_hot, tf.float32) * weights
+        # One where nothing is labelled, and the one-hot code is all zeros.
+        weight = tf.reduce_sum(weighted, axis=-1) + tf.cast(1 - tf.reduce_sum(one_hot, axis=-1), tf.float32)
+    return {names.label(name): label, names.labelled(name): labelled, names.class_weight(name): weight}
+
+
+def encode(column: tf.SparseTensor, head: Head, classes: tuple[str, ...]) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Returns mask and label as `transform` does, and the label's one-hot code, all zeros where there is none.
+
+    The code is int64 `(batch, num_classes)` or, of tags, `(batch, num_tags, 2)`: without and with it. Its sum over
+    rows is what `accumulator` counts.
+    """
     if isinstance(head, MultilabelHead):
         labelled, label = _tags(column, classes)
         one_hot = tf.one_hot(label, 2, dtype=tf.int64) * tf.cast(labelled, tf.int64)[:, tf.newaxis, tf.newaxis]
@@ -50,15 +68,7 @@ def transform(
         one_hot = tf.cast(tf.equal(values[:, tf.newaxis], tf.constant(classes)[tf.newaxis, :]), tf.int64)
         labelled = tf.cast(tf.reduce_sum(one_hot, axis=1), tf.float32)
         label = tf.argmax(one_hot, axis=1, output_type=tf.int64)
-    rule = head.loss.class_weights
-    if rule == "none":
-        weight = tf.ones_like(label, tf.float32)
-    else:
-        weights = class_weights(tf.constant(counts, tf.int64), rule, classes)
-        weighted = tf.cast(one_hot, tf.float32) * weights
-        # One where nothing is labelled, and the one-hot code is all zeros.
-        weight = tf.reduce_sum(weighted, axis=-1) + tf.cast(1 - tf.reduce_sum(one_hot, axis=-1), tf.float32)
-    return {names.label(name): label, names.labelled(name): labelled, names.class_weight(name): weight}
+    return labelled, label, one_hot
 
 
 def _tags(column: tf.SparseTensor, tags: tuple[str, ...]) -> tuple[tf.Tensor, tf.Tensor]:

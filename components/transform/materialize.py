@@ -78,7 +78,7 @@ class _TransformFile(beam.DoFn):
         draft = os.path.join(folder, f".{name}-{uuid.uuid4().hex}")
         options = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=1)
         with tf.io.TFRecordWriter(draft, options) as writer:
-            for batch in records.batches(source):
+            for batch in records.serialized(source):
                 transformed = self._converter.convert(self._transform(tf.constant(batch)))
                 for record in self._encoder.encode(transformed):
                     writer.write(record)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from schema.columns import column_types
 from schema.names import MISSING_INT
 from schema.task import TaskSpec
 
@@ -194,7 +195,7 @@ def transform_folder(sample, tmp_path_factory):
             writer.write(record)
     schema = dataset_metadata.DatasetMetadata.from_feature_spec(sample.feature_spec()).schema
     config = {"task": sample.task.to_json(), "classes": json.dumps(sample.classes), "learnt": str(rows / "learnt")}
-    analysis = Analysis(config["task"], config["classes"], schema.SerializeToString())
+    analysis = Analysis(config["task"], config["classes"], column_types(schema))
     learnt.save(config["learnt"], analysis.merged([analysis.of_file(str(rows / "rows.gz"))]))
     write_graph(functools.partial(preprocessing_fn, custom_config=config), schema, str(folder))
     return folder

@@ -51,7 +51,7 @@ class TestCode:
             ("components/transform/features/categorical.py", {"Transform", "Trainer"}),
             ("components/transform/analysis/terms.py", {"Transform"}),
             ("components/example_gen/split.py", {"ExampleGen"}),
-            ("components/example_gen/per_span.py", {"ExampleGen", "Drift", "Transform"}),
+            ("components/example_gen/per_span.py", {"ExampleGen", "StatisticsGen", "Drift", "Transform"}),
             ("components/images.py", {"ExampleGen", "Trainer", "Canary"}),
             ("components/statistics_gen/terms.py", {"StatisticsGen"}),
             ("components/exported.py", {"Trainer", "Canary"}),

@@ -62,7 +62,7 @@ def count_spans(
 
 def count_file(file: str, kinds: Mapping[str, Kind]) -> tuple[int, dict[str, Counts]]:
     """Returns the number of rows of a gzip TFRecord file of tf.Examples, and what it holds of every column."""
-    batches = [_count_batch(batch, kinds) for batch in records.batches(file)]
+    batches = [_count_batch(batch, kinds) for batch in records.serialized(file)]
     return _merged(batches, kinds)
 
 

@@ -7,10 +7,9 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 
-from tensorflow_metadata.proto.v0 import schema_pb2
-from tfx_bsl.coders import example_coder
+import pyarrow as pa
 
-from components.example_gen import records
+from components.example_gen.records import batches
 from components.transform import labels
 from components.transform.analysis.accumulator import Accumulator
 from components.transform.features import ACCUMULATORS
@@ -24,12 +23,12 @@ class Analysis:
     Attributes:
         task: The task as JSON.
         classes: Class names by head, as JSON.
-        schema: Of the examples, a serialized TensorFlow Metadata schema.
+        types: INT, FLOAT or BYTES by column of the examples.
     """
 
     task: str
     classes: str
-    schema: bytes
+    types: Mapping[str, str]
 
     def create(self) -> dict[str, Accumulator]:
         """Returns empty accumulators by feature and head, of those of which something is learnt."""
@@ -51,13 +50,10 @@ class Analysis:
         """Returns what a gzip TFRecord file of tf.Examples holds, as `merge` takes it."""
         accumulators = self.create()
         # Of the other columns, which may be images, nothing is decoded.
-        whole = schema_pb2.Schema.FromString(self.schema)
-        needed = schema_pb2.Schema(feature=[column for column in whole.feature if column.name in accumulators])
-        decoder = example_coder.ExamplesToRecordBatchDecoder(needed.SerializeToString())
-        for batch in records.batches(file):
-            rows = decoder.DecodeBatch(batch)
-            for name, accumulator in accumulators.items():
-                accumulator.add(rows.column(rows.schema.get_field_index(name)))
+        for rows in batches(file, {name: self.types[name] for name in accumulators}):
+            for name, column in zip(rows.schema.names, rows.columns, strict=True):
+                if not pa.types.is_null(column.type):
+                    accumulators[name].add(column)
         return _to_bytes(accumulators)
 
     def merge(self, parts: Iterable[bytes]) -> bytes:

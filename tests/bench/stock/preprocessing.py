@@ -28,8 +28,17 @@ def preprocessing_fn(inputs, custom_config):
         of_type = _categorical if isinstance(feature, CategoricalFeature) else _numeric
         outputs |= of_type(name, inputs[name], feature)
     for name, head in task.heads.items():
-        outputs |= labels.transform(name, inputs[name], head, tuple(classes[name]))
+        outputs |= labels.transform(
+            name, inputs[name], head, tuple(classes[name]), _counts(inputs[name], head, classes[name])
+        )
     return outputs
+
+
+def _counts(column, head, classes):
+    if head.loss.class_weights == "none":
+        return None
+    _, _, one_hot = labels.encode(column, head, tuple(classes))
+    return tft.sum(one_hot, reduce_instance_dims=False)
 
 
 def _categorical(name, column, feature):

@@ -18,6 +18,6 @@ def test_batches_are_bounded_by_rows_and_by_bytes(tmp_path, monkeypatch, sizes, 
     with tf.io.TFRecordWriter(file, "GZIP") as writer:
         for row in rows:
             writer.write(row)
-    batches = list(records.batches(file))
+    batches = list(records.serialized(file))
     assert [row for batch in batches for row in batch] == rows
     assert [len(batch) for batch in batches] == expected

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from components.transform.analysis.analysis import Analysis
+from schema.columns import column_types
 
 _TASK = {
     "task": "golden",
@@ -70,7 +71,7 @@ def _values(value):
 
 
 @pytest.fixture(scope="module")
-def theirs(spec, rows, beam_arguments, tmp_path_factory):
+def theirs(spec, rows, make_task, beam_arguments, tmp_path_factory):
     """Columns by TensorFlow Transform's analysers, and what they learnt."""
     import apache_beam as beam
     import tensorflow as tf
@@ -82,6 +83,8 @@ def theirs(spec, rows, beam_arguments, tmp_path_factory):
     from components.transform.dense import one_per_row
     from components.transform.features.numeric import positions
     from components.transform.features.text import tokenize
+
+    task = make_task(_TASK)
 
     def preprocess(inputs):
         def vocabulary(name, values, top_k, oov):
@@ -101,11 +104,8 @@ def theirs(spec, rows, beam_arguments, tmp_path_factory):
         code = tf.strings.as_string(inputs["code"].values)
         tokens = tokenize(one_per_row(inputs["note"], ""))[:, :3]
         token_ids = tokens.with_flat_values(vocabulary("note", tokens.flat_values, 8, 2))
-        zone = one_per_row(inputs["zone"], "")
-        one_hot = tf.cast(tf.equal(zone[:, tf.newaxis], tf.constant(["in", "out"])), tf.int64)
-        labelled, tags = labels._tags(inputs["tags"], ("x", "y"))
-        of_tags = tf.one_hot(tags, 2, dtype=tf.int64) * tf.cast(labelled, tf.int64)[:, tf.newaxis, tf.newaxis]
-        every = tf.zeros_like(one_hot[:, :1])
+        codes = {name: labels.encode(inputs[name], head, tuple(_CLASSES[name]))[2] for name, head in task.heads.items()}
+        every = tf.zeros_like(codes["zone"][:, :1])
         return {
             "height_xf": one_per_row(tft.scale_to_z_score(height), 0.0),
             "age_xf": one_per_row(tft.scale_to_0_1(age), 0.0),
@@ -115,8 +115,8 @@ def theirs(spec, rows, beam_arguments, tmp_path_factory):
             "code_xf": one_per_row(inputs["code"].with_values(vocabulary("code", code, 4, 2)), 0),
             "none_xf": one_per_row(inputs["none"].with_values(vocabulary("none", inputs["none"].values, 4, 1)), 0),
             "note_xf": token_ids.to_tensor(0, shape=[None, 3]),
-            "zone_counts": every + tft.sum(one_hot, reduce_instance_dims=False),
-            "tags_counts": every[:, :, tf.newaxis] + tft.sum(of_tags, reduce_instance_dims=False),
+            "zone_counts": every + tft.sum(codes["zone"], reduce_instance_dims=False),
+            "tags_counts": every[:, :, tf.newaxis] + tft.sum(codes["tags"], reduce_instance_dims=False),
         }
 
     folder = str(tmp_path_factory.mktemp("theirs"))
@@ -161,7 +161,7 @@ def ours(spec, serialized, make_task, tmp_path_factory):
                 writer.write(record)
     schema = dataset_metadata.DatasetMetadata.from_feature_spec(spec).schema
     config = {"task": make_task(_TASK).to_json(), "classes": json.dumps(_CLASSES), "learnt": str(folder / "learnt")}
-    analysis = Analysis(config["task"], config["classes"], schema.SerializeToString())
+    analysis = Analysis(config["task"], config["classes"], column_types(schema))
     learnt.save(config["learnt"], analysis.merged(map(analysis.of_file, files)))
     write_graph(functools.partial(preprocessing_fn, custom_config=config), schema, str(folder / "graph"))
     return tft.TFTransformOutput(str(folder / "graph")), learnt.Learnt(config["learnt"])
