@@ -16,7 +16,7 @@ from components.exported import ExportedHead, read_exported
 from schema import names
 
 # Rows that a model is asked about at a time, by the type of feature that takes the most memory: a decoded image of
-# 224 x 224 pixels has 600,000 bytes, and the answers of the first layers have more. Beyond 2000 rows of numbers nothing gets faster.
+# 224 x 224 pixels has 600,000 bytes, and the answers of the first layers have more. Numbers gain nothing by more rows.
 _BATCH_ROWS = {"image": 128, "text": 1024}
 _MOST_ROWS = 4096
 
