@@ -10,12 +10,13 @@ from typing import Any
 
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.api.types import EvalSharedModel, ModelLoader
 
 from components.exported import ExportedHead, read_exported
 from schema import names
 
 # Rows that a model is asked about at a time, by the type of feature that takes the most memory: a decoded image of
-# 224 x 224 pixels has 600,000 bytes, and so has each of the first layers' answers. More rows are no faster.
+# 224 x 224 pixels has 600,000 bytes, and the answers of the first layers have more. Numbers gain nothing by more rows.
 _BATCH_ROWS = {"image": 128, "text": 1024}
 _MOST_ROWS = 4096
 
@@ -30,8 +31,8 @@ def batch_rows(models: Collection[Path]) -> int:
 class Signature:
     """A signature of a SavedModel that takes serialized tf.Examples `(batch,)`.
 
-    TFMA gives them without their name. TensorFlow then first writes all of them into the message of an error that
-    nobody sees: 0.2 s for a thousand rows of numbers.
+    TFMA gives them without their name. TensorFlow then first writes up to a thousand of them, with their images, into
+    the message of an error that nobody sees.
 
     Attributes:
         ask: The signature.
@@ -64,7 +65,7 @@ class AskedModel:
 
 def shared_model(
     folder: Path, name: str, heads: Mapping[str, ExportedHead], config: tfma.EvalConfig
-) -> tfma.types.EvalSharedModel:
+) -> EvalSharedModel:
     """Returns a model as TFMA's extractors want it: each process loads it once.
 
     Args:
@@ -74,7 +75,7 @@ def shared_model(
         config: The EvalConfig.
     """
     load = functools.partial(_load, str(folder), tuple(heads))
-    loader = tfma.types.ModelLoader(load, [tf.saved_model.SERVING])
+    loader = ModelLoader(load, [tf.saved_model.SERVING])
     return tfma.default_eval_shared_model(str(folder), model_name=name, eval_config=config, custom_model_loader=loader)
 
 

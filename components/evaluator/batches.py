@@ -45,6 +45,8 @@ class Counter:
                 extracts[part][model] if model else extracts[part]
                 for part in (constants.LABELS_KEY, constants.PREDICTIONS_KEY, constants.EXAMPLE_WEIGHTS_KEY)
             )
+            if not isinstance(scores, Mapping):  # TFMA does not name the only output of a model.
+                scores = dict.fromkeys(heads, scores)
             has_label = {name: np.ravel(weights[name]) > 0 for name in heads}
             truth = {name: _truth(labels[name], head) for name, head in heads.items()}
             for name, head in heads.items():

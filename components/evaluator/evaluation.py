@@ -10,6 +10,8 @@ import apache_beam as beam
 import tensorflow_model_analysis as tfma
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_model_analysis import constants
+from tensorflow_model_analysis.api.types import EvalSharedModel
+from tensorflow_model_analysis.extractors.example_weights_extractor import ExampleWeightsExtractor
 from tfx import types
 from tfx.components.util import tfxio_utils
 from tfx.types import artifact_utils
@@ -81,13 +83,13 @@ def _sources(examples: Sequence[types.Artifact], schema: schema_pb2.Schema, colu
 
 
 def _extractors(
-    config: tfma.EvalConfig, shared: Sequence[tfma.types.EvalSharedModel], adapter: TensorAdapterConfig
+    config: tfma.EvalConfig, shared: Sequence[EvalSharedModel], adapter: TensorAdapterConfig
 ) -> list[tfma.extractors.Extractor]:
     """Returns TFMA's extractors of batches, without those that take them apart."""
     return [
         tfma.extractors.FeaturesExtractor(config, adapter.tensor_representations),
         tfma.extractors.TransformedFeaturesExtractor(config, list(shared)),
         tfma.extractors.LabelsExtractor(config),
-        tfma.extractors.example_weights_extractor.ExampleWeightsExtractor(config),
+        ExampleWeightsExtractor(config),
         tfma.extractors.PredictionsExtractor(config, list(shared)),
     ]

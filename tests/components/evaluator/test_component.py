@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 from tensorflow_metadata.proto.v0 import statistics_pb2
-from tfx.components.evaluator import executor as tfx_executor
 from tfx.types import standard_artifacts
 
 from components.baseline.decision import write_decision
 from components.canary.component import CanaryFindings
 from components.evaluator.comparison import Comparison
 from components.evaluator.component import HeadReport, ReportExecutor
+from components.evaluator.evaluation import Evaluation
 from components.evaluator.exported import exported_heads
 from components.exported import HEADS_FILE, heads_of
 from schema.errors import DataError
@@ -84,11 +84,11 @@ class TestBaselineAtFault:
         tf.saved_model.save(model, str(baseline / "Format-Serving"), signatures)
         file.parent.mkdir()
         file.write_text(said)
-        monkeypatch.setattr(tfx_executor.Executor, "Do", fails)
+        monkeypatch.setattr(Evaluation, "run", fails)
         assert complaint() == "its signature evaluation lacks fit, kind, mood, tags"
 
     def test_whatever_else_goes_wrong_is_not_put_down_to_it(self, evaluate, baseline, monkeypatch):
-        monkeypatch.setattr(tfx_executor.Executor, "Do", fails)
+        monkeypatch.setattr(Evaluation, "run", fails)
         with pytest.raises(RuntimeError, match="of another kind"):
             evaluate(baseline)
 
@@ -97,14 +97,15 @@ def fails(*_):
     raise RuntimeError("of another kind")
 
 
-def test_without_a_comparable_head_tfx_is_given_no_baseline(evaluate, monkeypatch, tmp_path):
-    given = {}
-    monkeypatch.setattr(tfx_executor.Executor, "Do", lambda _, inputs, outputs, properties: given.update(inputs))
+def test_without_a_comparable_head_no_baseline_is_asked(evaluate, monkeypatch, tmp_path, exported):
+    asked = []
+    monkeypatch.setattr(Evaluation, "run", lambda evaluation, *_: asked.append(evaluation))
     folder = tmp_path / "Format-Serving" / "assets.extra"
     folder.mkdir(parents=True)
     (folder / HEADS_FILE).write_text(json.dumps({"heads": {"zone": ["in", "elsewhere"]}}))
     evaluate(tmp_path)
-    assert {"examples", "model", "schema"} == set(given)
+    assert asked[0].folders == {"": exported / "Format-Serving"}
+    assert [model.name for model in asked[0].config.model_specs] == [""]
 
 
 @pytest.fixture

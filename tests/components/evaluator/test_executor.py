@@ -77,8 +77,8 @@ def evaluate_models(tmp_path_factory, run_evaluator):
         return example.SerializeToString()
 
     spec = {"row": tf.io.FixedLenFeature([], tf.int64), "colour": tf.io.FixedLenFeature([], tf.string)}
-    return lambda model, baseline: run_evaluator(
-        [serialized(i) for i in range(ROWS)], spec, [("colour",)], model, baseline
+    return lambda model, baseline, slices=(("colour",),): run_evaluator(
+        [serialized(i) for i in range(ROWS)], spec, list(slices), model, baseline
     )
 
 
@@ -129,6 +129,13 @@ def test_joint_metrics_are_of_decisions(compared):
     assert joint == pytest.approx(
         {"exact_match": (np.nanmin(labels, axis=1) == 1).mean(), "hamming_loss": 1 - np.nanmean(labels)}
     )
+
+
+def test_without_slices_there_is_the_whole(make_model, evaluate_models):
+    found = results.load(evaluate_models(make_model(to_data(CANDIDATE)), None, ()).uri, tuple(CANDIDATE))
+    for head in CANDIDATE:
+        assert list(found.heads[head]) == [OVERALL]
+        assert expected(CANDIDATE, head) == found.heads[head][OVERALL]
 
 
 def test_a_baseline_of_version_0_1_is_compared_on_what_it_has(beside_an_old_one):
