@@ -96,7 +96,7 @@ class Cluster:
             file: The compiled pipeline.
             title: For the lines and the table.
             parameters: Of the run.
-            tasks: Runs only these steps; all if None. Never from the cache, as they are asked for.
+            tasks: Only these steps; all if None.
             after: A run whose outputs these steps take.
             volumes: More volumes, as Docker takes them, for tests that spoil containers.
             env: More environment, likewise.
@@ -110,7 +110,7 @@ class Cluster:
         self.runs.append((title, run))
         spoilt = Spoilt(tuple(volumes), dict(env or {}))
         started = time.monotonic()
-        execution = _Execution(self, pipeline, run, values, tasks is None, spoilt)
+        execution = _Execution(self, pipeline, run, values, spoilt)
         execution.run(set(pipeline.tasks if tasks is None else tasks))
         run.seconds = time.monotonic() - started
         return run
@@ -131,7 +131,7 @@ class Cluster:
 
 @dataclasses.dataclass(frozen=True)
 class Spoilt:
-    """What containers get that KFP would not give them."""
+    """What containers get that KFP would not give them; then nothing is taken from the cache, nor put into it."""
 
     volumes: tuple[str, ...]
     env: dict[str, str]
@@ -146,11 +146,10 @@ class _Execution:
         pipeline: Pipeline,
         run: Run,
         values: Mapping[str, Any],
-        reuses: bool,
         spoilt: Spoilt,
     ):
         self._cluster, self._pipeline, self._run, self._values = cluster, pipeline, run, values
-        self._reuses, self._spoilt = reuses, spoilt
+        self._spoilt = spoilt
         self._root = f"{pipeline.spec.get('defaultPipelineRoot') or DEFAULT_ROOT}/{pipeline.name}/{run.id}"
         self._pool = concurrent.futures.ThreadPoolExecutor(_WORKERS)
         self._running: dict[concurrent.futures.Future, tuple[str, dict, str]] = {}
@@ -176,10 +175,8 @@ class _Execution:
 
     def _start(self, task: str) -> None:
         try:
-            call = driver.hand_over(
-                self._pipeline, task, self._values, self._run.outputs, self._root, self._run.id
-            )
-            key = driver.fingerprint(self._pipeline, task, call) if self._reuses else ""
+            call = driver.hand_over(self._pipeline, task, self._values, self._run.outputs, self._root, self._run.id)
+            key = driver.fingerprint(self._pipeline, task, call) if not self._spoilt.volumes else ""
             volumes = [*self._cluster.volumes(self._pipeline, task), *self._spoilt.volumes]
         except Refused as error:
             return self._note(task, Step("failed", error=str(error)))

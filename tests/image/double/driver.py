@@ -7,12 +7,13 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from google.protobuf import json_format
+from kfp.pipeline_spec import pipeline_spec_pb2
+
 from double.errors import Refused
 from double.metadata import Artifact
 from double.pipeline import Pipeline, is_of
 from double.store import local_path
-from google.protobuf import json_format
-from kfp.pipeline_spec import pipeline_spec_pb2
 
 Json = dict[str, Any]
 Outputs = Mapping[str, Mapping[str, Artifact]]

@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from google.protobuf import json_format
+from kfp.pipeline_spec import pipeline_spec_pb2
+
 from double import containers
 from double.driver import LOGS
 from double.errors import LauncherFailed, Refused
 from double.metadata import Metadata
 from double.store import Store, key_of, local_path
-from google.protobuf import json_format
-from kfp.pipeline_spec import pipeline_spec_pb2
 
 Json = dict[str, Any]
 

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from double.errors import Refused
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
+
+from double.errors import Refused
 
 Json = dict[str, Any]
 

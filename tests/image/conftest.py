@@ -1,0 +1,156 @@
+"""One cluster for all of `make test-image`, the runs on it, and a table of what ran in containers."""
+
+import contextlib
+import dataclasses
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from pipeline.datasets import make_dataset
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from double.cluster import Cluster, Run
+
+MULTIHEAD = Path(sys.executable).with_name("multihead")
+ROWS = 6_000
+# A sample this small is no ground for the real gates.
+SMALL = {
+    "training.epochs": "2",
+    "training.batch_size": "128",
+    "gates.cancelled": "[{metric: accuracy, min: 0.5}]",
+    "gates.dep_delay": "[{metric: accuracy, min: 0.3}, {metric: log_loss, max: 2, slice: {origin: JFK}}]",
+    "gates.arr_delay": "none",
+}
+_TABLE = pytest.StashKey[list]()
+
+
+def pytest_addoption(parser):
+    parser.addoption("--image", default=os.environ.get("IMAGE"), help="The image that `make image` has made.")
+
+
+def pytest_configure(config):
+    config.stash[_TABLE] = []
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Prints a line for each stage that ran in a container."""
+    if not config.stash[_TABLE]:
+        return
+    terminalreporter.section("stages in containers")
+    total = 0.0
+    for title, run in config.stash[_TABLE]:
+        for name, step in run.steps.items():
+            if step.exit_code is not None:
+                total += step.seconds
+                code = f"exit code {step.exit_code}" if step.exit_code else ""
+                terminalreporter.write_line(f"{title:<40} {name:<17} {step.seconds:6.1f} s  {code}".rstrip())
+        if cached := sorted(run.state("cached")):
+            terminalreporter.write_line(f"{title:<40} from the cache: {', '.join(cached)}")
+    terminalreporter.write_line(f"{total:.0f} s in containers")
+
+
+@pytest.fixture(scope="session")
+def image(pytestconfig):
+    given = pytestconfig.getoption("image")
+    assert given, "name the image by --image or IMAGE; `make test-image` does"
+    return given
+
+
+@pytest.fixture(scope="session")
+def say(request):
+    """Prints a line at once, whatever pytest captures."""
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+
+    def print_line(line):
+        with capture.global_and_fixture_disabled():
+            print(line, flush=True)
+
+    return print_line
+
+
+@dataclasses.dataclass
+class Place:
+    """What the host keeps: the data, and the served models.
+
+    Attributes:
+        data: A file, at the same path in containers.
+        models: The folder of a claim.
+        mounted: Where containers see that claim.
+    """
+
+    data: Path
+    models: Path
+    mounted: str = "/models"
+
+    @contextlib.contextmanager
+    def data_changed(self, change):
+        """Puts other rows at the same path for a while."""
+        before = self.data.read_bytes()
+        pq.write_table(change(pq.read_table(self.data)), self.data)
+        try:
+            yield
+        finally:
+            self.data.write_bytes(before)
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory):
+    """Real rows, every one of a regular sample over the year."""
+    folder = tmp_path_factory.mktemp("place")
+    table = pq.read_table(make_dataset("flights", folder / "all").path)
+    (folder / "data").mkdir()
+    data = folder / "data" / "flights.parquet"
+    pq.write_table(table.take(np.linspace(0, table.num_rows - 1, ROWS).astype(int)), data)
+    models = folder / "models"
+    models.mkdir()
+    models.chmod(0o777)  # Containers have a user of their own.
+    return Place(data, models)
+
+
+@pytest.fixture(scope="session")
+def compile_flights(tmp_path_factory, place, image):
+    """Compiles the pipeline by the command, as it is or with other values of task.yaml; returns the file."""
+    folder = tmp_path_factory.mktemp("compiled")
+    data = {"claim": "data", "path": str(place.data.parent)}
+    models = {"claim": "models", "path": place.mounted}
+    both = {"volumes": [data, models]}
+    profile = folder / "profile.yaml"
+    profile.write_text(yaml.safe_dump({"all": {"volumes": [data]}, "stages": {"Baseline": both, "Pusher": both}}))
+
+    def compiled(name, data=place.data, **overrides):
+        file = folder / f"{name}.yaml"
+        values = {**SMALL, **{key.replace("__", "."): value for key, value in overrides.items()}}
+        command = [MULTIHEAD, "compile", "flights", f"--image={image}", f"--output={file}", f"--data={data}"]
+        command += [f"--serving={place.mounted}/flights/serving", f"--profile={profile}"]
+        command += [f"--set={key}={value}" for key, value in values.items()]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return file
+
+    return compiled
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory, place, say, pytestconfig):
+    folder = tmp_path_factory.mktemp("cluster")
+    made = Cluster(folder / "store", {"data": place.data.parent, "models": place.models}, say)
+    made.runs = pytestconfig.stash[_TABLE]
+    return made
+
+
+@pytest.fixture(scope="session")
+def flights(compile_flights):
+    return compile_flights("flights")
+
+
+@pytest.fixture(scope="session")
+def first(cluster, flights) -> Run:
+    """The whole pipeline on an empty cluster."""
+    return cluster.run(flights, "first run")
