@@ -3,11 +3,12 @@
 
 BIN := .venv/bin
 ARGS ?=
+SUITE ?=
 
-.PHONY: help setup run test chaos bench bench-serve lint format docs lock image clean
+.PHONY: help setup run test chaos bench bench-serve lint format docs lock image test-image clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Make .venv with the TFX that suits this machine
 	@sh deploy/setup.sh
@@ -47,6 +48,9 @@ lock: ## Solve requirements.lock anew from pyproject.toml, for both lanes (ARGS=
 
 image: ## Build the image (IMAGE=name:tag; BASE_IMAGE=image, or debootstrap to make one of Debian's packages)
 	@sh deploy/image.sh
+
+test-image: setup image ## Run the pipeline in containers of the image, and the tests (SUITE="-m 'not e2e'"; ARGS="-k first")
+	@$(BIN)/python -m pytest tests/image --suite "$(SUITE)" $(ARGS)
 
 clean: ## Remove the environment, the tools and all caches; data/ and runs/ stay
 	rm -rf .venv .tools build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -2,9 +2,12 @@
 
 import contextlib
 import dataclasses
+import importlib.metadata
 import os
+import shlex
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -29,10 +32,13 @@ SMALL = {
     "gates.arr_delay": "none",
 }
 _TABLE = pytest.StashKey[list]()
+_SUITE = pytest.StashKey["Suite"]()
 
 
 def pytest_addoption(parser):
-    parser.addoption("--image", default=os.environ.get("IMAGE"), help="The image that `make image` has made.")
+    made = os.environ.get("IMAGE") or f"multihead:{importlib.metadata.version('multihead')}"
+    parser.addoption("--image", default=made, help="The image that `make image` has made.")
+    parser.addoption("--suite", default="", help="Options of pytest for the suite in a container.")
 
 
 def pytest_configure(config):
@@ -41,6 +47,9 @@ def pytest_configure(config):
 
 def pytest_terminal_summary(terminalreporter, config):
     """Prints a line for each stage that ran in a container."""
+    if suite := config.stash.get(_SUITE, None):
+        terminalreporter.section("test suite in a container")
+        terminalreporter.write_line(f"{suite.closing or 'not finished'} ({suite.seconds:.0f} s with its set-up)")
     if not config.stash[_TABLE]:
         return
     terminalreporter.section("stages in containers")
@@ -58,9 +67,44 @@ def pytest_terminal_summary(terminalreporter, config):
 
 @pytest.fixture(scope="session")
 def image(pytestconfig):
-    given = pytestconfig.getoption("image")
-    assert given, "name the image by --image or IMAGE; `make test-image` does"
-    return given
+    return pytestconfig.getoption("image")
+
+
+class Suite:
+    """The test suite in a container, which goes on while other tests use the second core."""
+
+    def __init__(self, image, options, log):
+        self._log, self._started = log, time.monotonic()
+        self.closing, self.seconds = "", 0.0
+        script = Path(__file__).with_name("suite.sh")
+        with log.open("w") as out:
+            self._process = subprocess.Popen(["sh", script, image, *options], stdout=out, stderr=out)
+
+    def wait(self):
+        """Returns exit code and output."""
+        code = self._process.wait()
+        log = self._log.read_text()
+        self.seconds = time.monotonic() - self._started
+        self.closing = log.strip().splitlines()[-1]
+        return code, log
+
+    def stop(self):
+        """Ends it; the script removes its container."""
+        self._process.terminate()
+        self._process.wait()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def suite(request, image, tmp_path_factory):
+    """Starts with the first test, if its own test is among them."""
+    if not any("suite" in item.fixturenames and item.path.name == "test_suite.py" for item in request.session.items):
+        yield None
+        return
+    options = shlex.split(request.config.getoption("suite"))
+    started = Suite(image, options, tmp_path_factory.mktemp("suite") / "log.txt")
+    request.config.stash[_SUITE] = started
+    yield started
+    started.stop()
 
 
 @pytest.fixture(scope="session")

@@ -30,8 +30,11 @@ container=$(docker create --init --shm-size 512m --workdir /repo $options "$base
     make setup
     exec .venv/bin/python -m pytest "$@"' suite "$@")
 trap 'docker rm --force --volumes "$container" >/dev/null' EXIT
+trap 'exit 143' INT TERM
 [ ! -f "${SSL_CERT_FILE:-}" ] || docker cp --follow-link "$SSL_CERT_FILE" "$container:/ca.crt"
 git ls-files --cached --others --exclude-standard | while read -r file; do
     [ ! -e "$file" ] || echo "$file"
 done | tar --files-from - --create | docker cp - "$container:/repo"
-docker start --attach "$container"
+# In the background, so that a signal ends it at once.
+docker start --attach "$container" &
+wait $!

@@ -1,5 +1,6 @@
 """The launcher: downloads inputs, runs the command of a step in its container, uploads and records outputs."""
 
+import contextlib
 import dataclasses
 import json
 import time
@@ -65,8 +66,9 @@ def launch(container: Json, call: Json, store: Store, volumes: Sequence[str], en
         written = made.read(call["outputs"]["outputFile"])
         result = written["."].decode() if written else None
         files = {}
-        if exit_code == 0:
-            for key, artifact in _outputs(call, _parse(result)):
+        # What cannot be parsed has no outputs: `publish` then says so.
+        with contextlib.suppress(LauncherFailed):
+            for key, artifact in _outputs(call, _parse(result)) if exit_code == 0 else ():
                 path = _path(artifact)
                 files[key] = None if path is None else made.read(path)
     return Launched(exit_code, log, time.monotonic() - started, result, files)
@@ -156,6 +158,8 @@ def _parse(text: str | None) -> Json:
         return {}
     try:
         found = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_no_duplicates)
+        if not isinstance(found, dict):
+            raise ValueError("no object")
         json_format.ParseDict(found, pipeline_spec_pb2.ExecutorOutput())
     except (ValueError, json_format.ParseError) as error:
         raise LauncherFailed(f"failed to unmarshall ExecutorOutput: {error}: {text[:500]}") from None
