@@ -66,9 +66,7 @@ class Container:
 
 
 @contextlib.contextmanager
-def created(
-    image: str, command: Sequence[str], env: Mapping[str, str], volumes: Sequence[str], pull: str = "never"
-) -> Iterator[Container]:
+def created(image: str, command: Sequence[str], env: Mapping[str, str], volumes: Sequence[str]) -> Iterator[Container]:
     """Makes a container as KFP does, and removes it in the end.
 
     The first word of the command is executed itself, whatever the image's entry point; the user is the image's, and has
@@ -77,7 +75,7 @@ def created(
     options = ["--cap-drop=ALL", "--security-opt=no-new-privileges", "--network=none", f"--entrypoint={command[0]}"]
     options += [f"--env={name}={value}" for name, value in env.items()]
     options += [f"--volume={volume}" for volume in volumes]
-    made = _checked("create", f"--pull={pull}", *options, image, *command[1:])
+    made = _checked("create", "--pull=never", *options, image, *command[1:])
     container = made.stdout.decode().strip()
     try:
         yield Container(container)

@@ -17,7 +17,7 @@ class Make(base_executor.BaseExecutor):
         made.set_bool_custom_property("good", True)
         made.set_string_custom_property("file", f"{made.uri}/rows.txt")
         made.set_json_value_custom_property("worst", ["train", "eval"])
-        made.set_json_value_custom_property("unknown", None)
+        made.set_json_value_custom_property("nothing", None)  # Left out by TFX, or KFP would refuse it.
 
 
 class Read(base_executor.BaseExecutor):

@@ -10,17 +10,6 @@ def _nothing(*_):
     return None
 
 
-def _keep_nulls():
-    plain = result.plain
-
-    def with_nulls(value, where):
-        if isinstance(value, dict):
-            return {key: None if of_key is None else with_nulls(of_key, where) for key, of_key in value.items()}
-        return plain(value, where)
-
-    result.plain = with_nulls
-
-
 def _forget_integers():
     parse = run.tfx_container.parse_execution_properties
     run.tfx_container = SimpleNamespace(**vars(run.tfx_container))
@@ -32,8 +21,7 @@ SWITCHES = {
     "remembered folders": lambda: setattr(result, "remember_folders", _nothing),
     "restored folders": lambda: setattr(run, "restore", _nothing),
     "output folders": lambda: setattr(run.outputs_utils, "make_output_dirs", _nothing),
-    "numbers for bools": lambda: setattr(result, "number_bools", _nothing),
-    "no nulls": _keep_nulls,
+    "plain properties": lambda: setattr(result, "plain_properties", _nothing),
     "URIs for paths": lambda: setattr(places.Places, "uri", lambda self, path: path),
     "whole numbers": _forget_integers,
 }
