@@ -1,6 +1,7 @@
 """The same compiled file through `kfp.local.DockerRunner`, a stranger's double, from an environment of its own."""
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -49,9 +50,9 @@ def finished(environment, compile_flights, root, say):
             stderr=subprocess.STDOUT,
             check=False,
         )
-    for line in log.read_text().splitlines():
-        if "finished with status" in line or "Executing task" in line:
-            say(line.strip())
+    for line in re.sub(r"\x1b\[[0-9;]*m", "", log.read_text()).splitlines():  # Without colours.
+        if "finished with status" in line:
+            say(f"kfp.local: {line.strip()}")
     assert done.returncode == 0, log.read_text()[-3000:]
     return root
 
