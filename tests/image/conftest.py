@@ -45,6 +45,12 @@ def pytest_configure(config):
     config.stash[_TABLE] = []
 
 
+def pytest_collection_modifyitems(items):
+    """Gives time: a whole run is in the set-up of whichever test asks first."""
+    for item in items:
+        item.add_marker(pytest.mark.timeout(3600))
+
+
 def pytest_terminal_summary(terminalreporter, config):
     """Prints a line for each stage that ran in a container."""
     if suite := config.stash.get(_SUITE, None):

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.timeout(1800)
-
 REPOSITORY = Path(__file__).parents[2]
 # Needs another protobuf than TFX 1.16; docker is what its runner imports.
 PACKAGES = ("kfp==2.17.3", "docker==7.2.0")

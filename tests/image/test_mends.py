@@ -8,8 +8,6 @@ import yaml
 
 from pipeline.runners.step.command import COMMAND
 
-pytestmark = pytest.mark.timeout(600)
-
 SPOIL = Path(__file__).parent / "spoil"
 EXAMPLES = {"artifactType": {"instanceSchema": "title: tfx.Examples\ntype: object\n"}}
 

@@ -6,8 +6,6 @@ import subprocess
 import pyarrow.parquet as pq
 import pytest
 
-pytestmark = pytest.mark.timeout(1800)
-
 STAGES = {
     "ExampleGen",
     "StatisticsGen",

@@ -1,9 +1,5 @@
 """The test suite of the repository, in the image's lane: Python 3.13 and TFX 1.21 on Debian 13."""
 
-import pytest
-
-pytestmark = pytest.mark.timeout(5400)
-
 
 def test_the_suite_passes_in_the_image_lane(suite):
     code, log = suite.wait()
