@@ -206,4 +206,4 @@ class _Execution:
     def _note(self, task: str, step: Step) -> None:
         self._run.steps[task] = step
         why = step.error or (step.log.strip().splitlines() or [""])[-1] if step.state == "failed" else ""
-        self._cluster.say(f"{step.state:<7} {task:<17} {step.seconds:5.1f} s  {why}".rstrip())
+        self._cluster.say(f"{step.state:<7} {task:<17} {step.seconds:5.1f} s  {why[:150]}".rstrip())
