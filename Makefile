@@ -3,11 +3,13 @@
 
 BIN := .venv/bin
 ARGS ?=
+# The runs of whole pipelines are left to those that go through containers; SUITE= runs them, too.
+SUITE ?= -m 'not e2e'
 
-.PHONY: help setup run test chaos bench bench-input bench-steps bench-serve lint format docs lock image clean
+.PHONY: help setup run test chaos bench bench-input bench-steps bench-serve lint format docs lock image test-image clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Make .venv with the TFX that suits this machine
 	@sh deploy/setup.sh
@@ -53,6 +55,9 @@ lock: ## Solve requirements.lock anew from pyproject.toml, for both lanes (ARGS=
 
 image: ## Build the image (IMAGE=name:tag; BASE_IMAGE=image, or debootstrap to make one of Debian's packages)
 	@sh deploy/image.sh
+
+test-image: setup image ## Run the pipeline, and the tests, in containers (ARGS="-k runs" picks some; SUITE= all tests of the suite)
+	@$(BIN)/python -m pytest tests/image --suite "$(SUITE)" $(ARGS)
 
 clean: ## Remove the environment, the tools and all caches; data/ and runs/ stay
 	rm -rf .venv .tools build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -32,31 +32,32 @@ def executor_output(outputs: Mapping[str, list[types.Artifact]], names: Mapping[
         places: Where the artifacts lie.
     """
     for artifact in (artifact for artifacts in outputs.values() for artifact in artifacts):
-        number_bools(artifact)
+        plain_properties(artifact)
     translated = tfx_container.translate_executor_output(outputs, names)
     written = {key: json_format.MessageToDict(found) for key, found in translated.items()}
-    return {"artifacts": plain(written, places)}
+    return {"artifacts": with_uris(written, places)}
 
 
-def number_bools(artifact: types.Artifact) -> None:
-    """Turns properties that are true or false into 1 or 0: TFX's writer knows no other, and KFP would do the same."""
+def plain_properties(artifact: types.Artifact) -> None:
+    """Turns properties that are true or false into 1 or 0, and numbers that are none into text.
+
+    TFX's writer knows no bools, and KFP would do the same. JSON has neither NaN nor infinity.
+    """
     known = artifact.mlmd_artifact
     for value in (*known.properties.values(), *known.custom_properties.values()):
         if value.HasField("bool_value"):
             value.int_value = int(value.bool_value)
+        elif not math.isfinite(value.double_value):
+            value.string_value = str(value.double_value)
 
 
-def plain(value: Any, places: Places) -> Any:
-    """Returns a JSON value as KFP takes it: without nulls, with 1 and 0 for bools, and with URIs for local paths."""
+def with_uris(value: Any, places: Places) -> Any:
+    """Returns a JSON value with URIs for local paths, also in lists and dicts: the next step sees other paths."""
     match value:
         case dict():
-            return {key: plain(of_key, places) for key, of_key in value.items() if of_key is not None}
+            return {key: with_uris(of_key, places) for key, of_key in value.items()}
         case list():
-            return [plain(entry, places) for entry in value if entry is not None]
-        case bool():
-            return int(value)
-        case float() if not math.isfinite(value):
-            return str(value)  # JSON has no such number.
+            return [with_uris(entry, places) for entry in value]
         case str():
             return places.uri(value)
     return value

@@ -32,6 +32,8 @@ PROBE = textwrap.dedent(
             (folder / "seen.json").write_text(json.dumps(seen))
             (folder / "nothing").mkdir()
             statistics.set_bool_custom_property("good", True)
+            statistics.set_float_custom_property("rate", float("nan"))
+            statistics.set_json_value_custom_property("nothing", None)
             statistics.set_json_value_custom_property("worst", {"value": None, "model": examples.uri + "/x"})
             if properties["exclude_splits"] == "stop":
                 raise AnomaliesFound("amount: 3 rows below 0")
@@ -99,7 +101,9 @@ def test_the_launcher_reads_the_result_strictly(step):
     metadata = statistics["metadata"]
     assert metadata["good"] == 1
     assert metadata["good"] is not True
-    assert metadata["worst"] == {"model": f"minio://{FOLDER}/ExampleGen/UUID/examples/x"}
+    assert metadata["rate"] == "nan"
+    assert "nothing" not in metadata  # TFX leaves it out, and KFP takes none.
+    assert metadata["worst"] == {"value": None, "model": f"minio://{FOLDER}/ExampleGen/UUID/examples/x"}
     assert metadata["empty_folders"] == ["nothing"]
     assert metadata["tfx_version"]
     assert list(written["artifacts"]) == ["statistics"]

@@ -1,0 +1,126 @@
+"""Whole runs of the flights pipeline, compiled by the command, in containers that share nothing."""
+
+import json
+import subprocess
+
+import pyarrow.parquet as pq
+import pytest
+
+STAGES = {
+    "ExampleGen",
+    "StatisticsGen",
+    "ImportSchemaGen",
+    "ExampleValidator",
+    "DataGate",
+    "Transform",
+    "Baseline",
+    "Trainer",
+    "Evaluator",
+    "Canary",
+    "Report",
+    "Pusher",
+}
+INGESTION = {"ExampleGen", "StatisticsGen", "ImportSchemaGen", "ExampleValidator", "Transform"}
+
+
+@pytest.fixture(scope="session")
+def second(cluster, compile_flights, first):
+    """Another training on the same data, now that there is a blessed model."""
+    return cluster.run(compile_flights("second", training__epochs="3"), "second run")
+
+
+@pytest.fixture(scope="session")
+def refused(cluster, compile_flights, second):
+    """A gate that no model passes."""
+    file = compile_flights("refused", gates__cancelled="[{metric: accuracy, min: 0.9999}]")
+    return cluster.run(file, "a gate fails")
+
+
+@pytest.fixture(scope="session")
+def changed(cluster, place, compile_flights, second):
+    """One row less at the same path, compiled anew."""
+    with place.data_changed(lambda table: table.slice(1)):
+        return cluster.run(compile_flights("changed"), "changed data", tasks={"ExampleGen"})
+
+
+@pytest.fixture(scope="session")
+def anomalous(cluster, place, compile_flights, second):
+    """A column has another name."""
+    renamed = {"carrier": "airline"}
+    with place.data_changed(lambda table: table.rename_columns([renamed.get(n, n) for n in table.column_names])):
+        return cluster.run(compile_flights("anomalous"), "an anomaly")
+
+
+def versions(place):
+    return {path.name for path in (place.models / "flights/serving").iterdir() if path.name.isdigit()}
+
+
+def report_of(cluster, run):
+    files = dict(cluster.store.under(run.outputs["Report"]["report"].uri))
+    return json.loads(files["report.json"])
+
+
+def log_of(cluster, run, stage):
+    """What the launcher has uploaded."""
+    [(_, log)] = cluster.store.under(run.outputs[stage]["executor-logs"].uri)
+    return log.decode()
+
+
+def test_all_stages_run_in_containers(first):
+    assert first.state("done") == STAGES
+
+
+def test_the_model_is_blessed_pushed_and_predicts(cluster, place, image, first):
+    assert report_of(cluster, first)["blessed"] is True
+    assert "1" in versions(place)
+    options = [
+        "--rm",
+        "--network=none",
+        f"--volume={place.data.parent}:/data",
+        f"--volume={place.models}:{place.mounted}",
+    ]
+    command = ["multihead", "predict", "flights", "--data=/data", f"--run={place.mounted}/flights"]
+    output = f"--output={place.mounted}/predictions.parquet"
+    done = subprocess.run(["docker", "run", *options, image, *command, output], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    predicted = pq.read_table(place.models / "predictions.parquet")
+    assert predicted.num_rows == pq.read_metadata(place.data).num_rows
+    assert {"cancelled", "dep_delay", "arr_delay"} <= {name.split(".")[0] for name in predicted.column_names}
+
+
+def test_the_first_run_has_no_baseline_and_the_second_has(cluster, first, second):
+    assert report_of(cluster, first)["baseline"] is None
+    assert second.succeeded
+    assert report_of(cluster, second)["baseline"].endswith("/1")
+
+
+def test_what_depends_on_unchanged_data_alone_comes_from_the_cache(second):
+    assert second.state("cached") == INGESTION
+    assert second.state("done") == STAGES - INGESTION
+
+
+def test_changed_data_are_read_anew(changed):
+    assert changed.state("done") == {"ExampleGen"}
+
+
+def test_a_failing_gate_fails_the_run_in_the_pusher(cluster, place, refused, second):
+    assert refused.state("failed") == {"Pusher"}
+    assert refused.steps["Pusher"].exit_code == 4
+    last = log_of(cluster, refused, "Pusher").strip().splitlines()[-1]
+    assert last.startswith("multihead: ")
+    assert "cancelled" in last
+    assert last.endswith("(exit code 4)")
+
+
+def test_a_refused_model_is_not_pushed(cluster, place, refused):
+    assert refused.outputs["Pusher"].keys() == {"executor-logs"}
+    assert report_of(cluster, refused)["blessed"] is False
+    assert versions(place) <= {"1", "2"}
+    assert json.loads((place.models / "flights/serving/blessed.json").read_text()) != {}
+
+
+def test_an_anomaly_stops_the_run_in_the_data_gate(cluster, anomalous):
+    assert anomalous.state("failed") == {"DataGate"}
+    assert anomalous.steps["DataGate"].exit_code == 3
+    assert "carrier" in log_of(cluster, anomalous, "DataGate").strip().splitlines()[-1]
+    assert not {"Transform", "Trainer", "Pusher"} & anomalous.state("done")
