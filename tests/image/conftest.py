@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from pipeline.datasets import make_dataset
+from pipeline.datasets import emoji, make_dataset
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -106,6 +106,7 @@ def suite(request, image, tmp_path_factory):
     if not any("suite" in item.fixturenames and item.path.name == "test_suite.py" for item in request.session.items):
         yield None
         return
+    emoji.npm_tarball(emoji.NPM_PACKAGE, emoji.NPM_VERSION, emoji.NPM_SHA512)  # For the cache.
     options = shlex.split(request.config.getoption("suite"))
     started = Suite(image, options, tmp_path_factory.mktemp("suite") / "log.txt")
     request.config.stash[_SUITE] = started

@@ -3,8 +3,9 @@
 #
 #   tests/image/suite.sh IMAGE [PYTEST OPTIONS]
 #
-# The container gets the files that git knows or would add, sets itself up from the lock as any machine does, and is
-# removed in the end. SSL_CERT_FILE and the variables below say what this machine needs to reach its package index.
+# The container gets the files that git knows or would add, and data/.cache (an npm package: Debian's npm is 400 others).
+# It sets itself up from the lock, as any machine does, and is removed in the end. SSL_CERT_FILE and the variables below
+# say what this machine needs to reach its package index.
 set -eu
 
 image=$1
@@ -32,7 +33,7 @@ container=$(docker create --init --shm-size 512m --workdir /repo $options "$base
 trap 'docker rm --force --volumes "$container" >/dev/null' EXIT
 trap 'exit 143' INT TERM
 [ ! -f "${SSL_CERT_FILE:-}" ] || docker cp --follow-link "$SSL_CERT_FILE" "$container:/ca.crt"
-git ls-files --cached --others --exclude-standard | while read -r file; do
+{ git ls-files --cached --others --exclude-standard && find data/.cache -type f; } | while read -r file; do
     [ ! -e "$file" ] || echo "$file"
 done | tar --files-from - --create | docker cp - "$container:/repo"
 # In the background, so that a signal ends it at once.

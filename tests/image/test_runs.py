@@ -88,10 +88,12 @@ def test_the_model_is_blessed_pushed_and_predicts(cluster, place, image, first):
     assert {"cancelled", "dep_delay", "arr_delay"} <= {name.split(".")[0] for name in predicted.column_names}
 
 
-def test_the_first_run_has_no_baseline_and_the_second_has(cluster, first, second):
-    assert report_of(cluster, first)["baseline"] is None
+def test_the_first_run_has_no_baseline_and_the_second_has(cluster, place, first, second):
+    assert report_of(cluster, first)["comparison"].startswith("no baseline")
     assert second.succeeded
-    assert report_of(cluster, second)["baseline"].endswith("/1")
+    report = report_of(cluster, second)
+    assert f"{place.mounted}/flights/serving/1" in report["comparison"]
+    assert all(head["baseline"] for head in report["heads"].values())
 
 
 def test_what_depends_on_unchanged_data_alone_comes_from_the_cache(second):
