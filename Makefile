@@ -57,7 +57,7 @@ image: ## Build the image (IMAGE=name:tag; BASE_IMAGE=image, or debootstrap to m
 	@sh deploy/image.sh
 
 test-image: setup image ## Run the pipeline, and the tests, in containers (ARGS="-k runs" picks some; SUITE= all tests of the suite)
-	@$(BIN)/python -m pytest tests/image --suite "$(SUITE)" $(ARGS)
+	@$(BIN)/python -m pytest tests/image --suite="$(SUITE)" $(ARGS)
 
 clean: ## Remove the environment, the tools and all caches; data/ and runs/ stay
 	rm -rf .venv .tools build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
