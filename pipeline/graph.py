@@ -83,6 +83,7 @@ def wire(contract: Contract, given: Given) -> Pipeline:
         columns=[*task.features, *task.heads],
         sliced=sorted({name for keys in slice_keys(task) for name in keys}),
         data=given.data if given.recipe else "",
+        run_id=given.run_id if given.recipe else "",
         file_format=task.data.format,
         path_columns=layout.path_columns,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,18 @@ Json = dict[str, Any]
 _INGESTION = "ExampleGen"
 # It looks into the serving folder, of which the cache knows nothing.
 _NEVER_REUSED = NEVER_CACHED | {"Baseline"}
+
+
+class _Quoting(yaml.SafeDumper):
+    """Quotes texts that might be numbers: KFP's reader takes `1e9` for one, and PyYAML, of YAML 1.1, does not."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    might_be_number = re.match(r"[-+.]?[0-9]|[-+]?\.(inf|nan)", text, re.IGNORECASE)
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if might_be_number else None)
+
+
+_Quoting.add_representer(str, _text)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +91,7 @@ class Compiled:
     def to_yaml(self) -> str:
         """Returns the file that KFP takes: one document, or two."""
         documents = [self.spec] if self.platform is None else [self.spec, self.platform]
-        return yaml.safe_dump_all(documents, sort_keys=True, allow_unicode=True, width=120)
+        return yaml.dump_all(documents, Dumper=_Quoting, sort_keys=True, allow_unicode=True, width=120)
 
     def to_job(self) -> str:
         """Returns the PipelineJob that Vertex AI takes."""

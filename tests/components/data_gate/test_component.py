@@ -50,7 +50,8 @@ def gate(tmp_path):
         counts.datasets.add(num_examples=1)
         (tmp_path / "statistics" / "Split-train" / "FeatureStats.pb").write_bytes(counts.SerializeToString())
         inputs = {"examples": [examples], "anomalies": [anomalies], "statistics": [statistics]}
-        properties = {"columns": "[]", "sliced": "[]", "data": "", "format": "parquet", "path_columns": "[]"}
+        properties = {"columns": "[]", "sliced": "[]", "data": "", "run_id": "", "format": "parquet"}
+        properties["path_columns"] = "[]"
         Executor().Do(inputs, {}, properties | given)
 
     return run
@@ -69,6 +70,13 @@ def test_examples_that_were_reused_though_the_data_changed_stop_the_run(gate, da
     with pytest.raises(DataError, match=r"are not those that were read.*data_fingerprint"):
         gate(known, data=str(data))
     gate(known)  # On this machine the graph itself knows the data.
+
+
+def test_what_this_run_has_read_itself_is_not_looked_at(gate, data, tmp_path):
+    # A pod may see the same files with other times: a copy for each, a mount that is a link.
+    gate("of another pod", data=str(data), run_id=tmp_path.name)
+    with pytest.raises(DataError, match="by the earlier run"):
+        gate("of another pod", data=str(data), run_id="another")
 
 
 def test_only_the_spans_that_were_read_count(gate, data):

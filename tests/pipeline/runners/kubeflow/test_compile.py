@@ -20,7 +20,7 @@ from pipeline import fingerprint
 from pipeline.config import RunConfig
 from pipeline.graph import build_pipeline
 from pipeline.runners.kubeflow.check import check
-from pipeline.runners.kubeflow.compile import Request, compile_task
+from pipeline.runners.kubeflow.compile import Compiled, Request, compile_task
 from pipeline.runners.kubeflow.names import is_pinned, pipeline_name
 from pipeline.runners.step.command import COMMAND
 from schema.contract import find_task, load_contract
@@ -41,6 +41,16 @@ def parameters(compiled):
 
 def reused(compiled):
     return {name for name, task in tasks(compiled).items() if task.get("cachingOptions", {}).get("enableCache")}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1e9", "0o17", "0x1F", "1_000", "+12", ".5", ".INF", "-.inf", ".nan", "yes", "null", "~", "2013-01-05", "a: b"],
+)
+def test_a_text_is_no_number_to_any_reader_of_yaml(text):
+    written = Compiled({"env": text}, None, knows_data=False).to_yaml()
+    assert yaml.safe_load(written) == {"env": text}
+    assert written.removeprefix("env: ")[0] in "\"'"
 
 
 @pytest.mark.parametrize("task", SHIPPED)
