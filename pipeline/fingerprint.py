@@ -96,6 +96,7 @@ _DRIFT = TaskSpec.model_fields["drift"].default
 _LIBRARIES = (
     "apache-beam",
     "keras",
+    "numpy",
     "pandas",
     "pyarrow",
     "tensorflow",

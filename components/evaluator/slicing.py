@@ -66,6 +66,8 @@ def _values(tensor: Any) -> tuple[list[Any], np.ndarray, np.ndarray]:
     else:
         flat = np.ravel(tensor)
         rows = np.repeat(np.arange(len(tensor)), len(flat) // max(len(tensor), 1))
+    if np.issubdtype(flat.dtype, np.floating):
+        flat = flat + 0.0  # No -0.0, which equals 0.0 as the name of a slice.
     coded = pa.array(flat).dictionary_encode()
     values = [value.decode() if isinstance(value, bytes) else value for value in coded.dictionary.to_pylist()]
     pairs = np.unique(rows * len(values) + coded.indices.to_numpy())

@@ -51,7 +51,10 @@ def batches(file: str, types: Mapping[str, str]) -> Iterator[pa.RecordBatch]:
         try:
             parsed = tf.io.parse_example(rows, features)
         except tf.errors.InvalidArgumentError:  # A column is not of its declared type: ExampleValidator is to say so.
-            yield decoder.DecodeBatch(rows)
+            decoded = decoder.DecodeBatch(rows)
+            columns = zip(decoded.schema.names, decoded.columns, strict=True)
+            wanted = {name: column for name, column in columns if name in types}
+            yield pa.RecordBatch.from_arrays(list(wanted.values()), names=list(wanted))
             continue
         named = decoder.DecodeBatch(rows[:1]).schema.names  # All rows of a file have the columns of their table.
         found = {

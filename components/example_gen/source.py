@@ -83,7 +83,7 @@ def has_files(folder: Place, file_format: str) -> bool:
 def _files(folder: Place, file_format: str) -> Iterator[Place]:
     # Spark names folders like files, too.
     for file in folder.rglob(f"*{SUFFIX[file_format]}"):
-        if file.is_file() and not any(part[0] in "._" for part in file.parts[len(folder.parts) :]):
+        if file.is_file() and not any(part[:1] in (".", "_") for part in file.parts[len(folder.parts) :]):
             yield file
 
 

@@ -49,6 +49,8 @@ class Analysis:
     def of_file(self, file: str) -> bytes:
         """Returns what a gzip TFRecord file of tf.Examples holds, as `merge` takes it."""
         accumulators = self.create()
+        if not accumulators:  # Of images alone, say, nothing is learnt.
+            return _to_bytes(accumulators)
         # Of the other columns, which may be images, nothing is decoded.
         for rows in batches(file, {name: self.types[name] for name in accumulators}):
             for name, column in zip(rows.schema.names, rows.columns, strict=True):

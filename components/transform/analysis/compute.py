@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import apache_beam as beam
 
@@ -23,8 +23,7 @@ def analyse(
         make_pipeline: Makes the pipeline that reads; not called if there is nothing to read.
     """
     per_span.open_store(store)
-    kept = _load(store, parts)
-    unread = [name for name in parts if name not in kept]
+    unread = [name for name in parts if per_span.load(store, name) is None]
     if unread:
         pipeline = make_pipeline()
         _ = (
@@ -36,10 +35,13 @@ def analyse(
             | "Keep" >> beam.MapTuple(lambda name, found: per_span.save(store, name, found))
         )
         pipeline.run().wait_until_finish()
-        kept |= _load(store, unread)
-    # In one order, so that sums are the same to the last digit whatever was kept.
-    return analysis.merged(kept[name] for name in sorted(parts))
+    # In one order, so that sums are the same to the last digit whatever was kept; and one after the other, as all
+    # together may be large.
+    return analysis.merged(_kept(store, name) for name in sorted(parts))
 
 
-def _load(store: str, names: Iterable[str]) -> dict[str, bytes]:
-    return {name: found for name in names if (found := per_span.load(store, name)) is not None}
+def _kept(store: str, name: str) -> bytes:
+    found = per_span.load(store, name)
+    if found is None:
+        raise FileNotFoundError(f"{store}/{name} was written, and is not there")
+    return found

@@ -67,3 +67,9 @@ def test_a_batch_without_any_value_is_in_no_slice():
     for by in (("city",), ("city", "kind"), ("kind", "city")):
         found = sliced({"city": empty, "kind": np.array([b"a"] * 4, object)}, by, 4)
         assert (found.keys, found.rows.tolist()) == ((), [])
+
+
+def test_zero_has_one_slice_whatever_its_sign():
+    found = sliced({"change": np.array([0.0, -0.0, 1.5, -0.0], np.float32)}, ("change",), 4)
+    assert [(key, str(key[0][1])) for key in found.keys] == [((("change", 0.0),), "0.0"), ((("change", 1.5),), "1.5")]
+    assert found.groups[np.argsort(found.rows)].tolist() == [0, 0, 1, 0]

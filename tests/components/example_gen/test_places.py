@@ -11,6 +11,7 @@ from fsspec.registry import _registry
 
 from components.example_gen import places
 from components.example_gen.places import Remote, fetch, look, place
+from components.example_gen.source import find_files
 from schema.errors import DataError, UserError
 
 
@@ -139,3 +140,8 @@ def test_a_missing_package_is_one_sentence(monkeypatch):
     monkeypatch.delitem(_registry, "s3", raising=False)
     with pytest.raises(DataError, match=r"s3://bucket/rows: .*s3fs.*multihead\[kubeflow\]"):
         Remote("s3://bucket/rows").exists()
+
+
+def test_a_key_with_an_empty_part_is_found(folder):
+    write(f"{folder}//f.parquet", "f")
+    assert any(str(file).endswith("f.parquet") for file in find_files(folder, "parquet"))

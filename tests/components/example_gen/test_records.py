@@ -21,3 +21,14 @@ def test_batches_are_bounded_by_rows_and_by_bytes(tmp_path, monkeypatch, sizes, 
     batches = list(records.serialized(file))
     assert [row for batch in batches for row in batch] == rows
     assert [len(batch) for batch in batches] == expected
+
+
+def test_a_row_that_is_not_as_declared_brings_no_column_that_was_not_asked_for(tmp_path):
+    file = str(tmp_path / "rows.gz")
+    row = tf.train.Example()
+    row.features.feature["hour"].bytes_list.value.append(b"abc")
+    row.features.feature["photo"].bytes_list.value.append(b"...")
+    with tf.io.TFRecordWriter(file, "GZIP") as writer:
+        writer.write(row.SerializeToString())
+    [found] = records.batches(file, {"hour": "INT"})
+    assert found.to_pydict() == {"hour": [[b"abc"]]}
