@@ -39,7 +39,7 @@ class Executor(base_executor.BaseExecutor):
 
         Raises:
             DataError: The model is to be chosen here, and the pointer is half written or names a version that is gone,
-                or the serving folder is an object store that cannot be reached.
+                or the serving folder is an object store that cannot be reached, or no absolute path.
         """
         model = artifact_utils.get_single_instance(output_dict["model"])
         Path(model.uri).mkdir(parents=True, exist_ok=True)
@@ -60,6 +60,8 @@ def _decide(given: dict[str, Any], data: str, target: Path) -> dict[str, Any]:
     training, serving, reason = f"{given['recipe']}-{data}", given["serving"], given["no_baseline"]
     name, revoked = "", ""
     choice: Choice = asked_for_none(reason) if reason else no_serving_folder()
+    if serving and "://" not in serving and not Path(serving).is_absolute():
+        raise DataError(f"serving: '{serving}' is neither an absolute path nor a URI; give one, or nothing")
     if serving:
         with stores.opened(serving) as store:
             if not reason:

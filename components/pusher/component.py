@@ -20,8 +20,10 @@ from components.evaluator.component import BLESSED_PROPERTY, REPORT_FILE, HeadRe
 from components.exported import EXTRA_FOLDER, WARMUP_FILE, read_exported
 from components.pusher import facts, model_card, serving, stores
 from components.pusher.history import Record
+from components.pusher.pointer import read_pointer
 from components.statistics import load_by_split
 from components.versions import versions
+from schema.errors import DataError
 
 PUSHED_PROPERTY = "pushed"
 DESTINATION_PROPERTY = "pushed_destination"
@@ -39,8 +41,8 @@ class Executor(base_executor.BaseExecutor):
         """Copies the model into the serving folder if the verdict allows it: nothing else is asked, and nothing less.
 
         Raises:
-            DataError: The serving folder's pointer is damaged, its history cannot be opened, or it is an object store
-                that cannot be reached.
+            DataError: The serving folder's pointer is damaged, its history cannot be opened, it is an object store
+                that cannot be reached, or it has a model that Baseline, at run time, has not seen.
         """
         model = artifact_utils.get_single_instance(input_dict["model"])
         blessing = artifact_utils.get_single_instance(input_dict["blessing"])
@@ -62,6 +64,8 @@ class Executor(base_executor.BaseExecutor):
 
         # Without a serving folder the artifact itself is one, with a single version.
         with stores.opened(given["serving"] or pushed.uri) as store:
+            if not exec_properties["training"]:
+                _check_compared(given, store, model.uri)
             version = serving.push(
                 exported,
                 store.folder,
@@ -77,6 +81,27 @@ class Executor(base_executor.BaseExecutor):
             destination = store.name(int(version.name))
         pushed.set_int_custom_property(PUSHED_PROPERTY, 1)
         pushed.set_string_custom_property(DESTINATION_PROPERTY, destination)
+
+
+def _check_compared(given: Mapping[str, Any], store: stores.Store, source: str) -> None:
+    """Looks whether a model for which Baseline found nothing has a predecessor here: their volumes may differ.
+
+    Args:
+        given: What Baseline decided at run time.
+        store: Where the model is to be pushed.
+        source: Identity of the model artifact, which an attempt before this one may have pushed.
+
+    Raises:
+        DataError: It has.
+    """
+    if given["baseline"] or given["replace_pointer"]:
+        return
+    pointer = read_pointer(store.folder)
+    if pointer and pointer.source != source:
+        raise DataError(
+            f"{given['serving']}: Pusher sees version {pointer.version} here, and Baseline saw none, so the model was"
+            " not compared with it; let both see the same folder (volumes of the profile), or give the run no_baseline"
+        )
 
 
 def _file(artifacts: list[types.Artifact], name: str) -> Path:

@@ -121,6 +121,10 @@ class TestChosenAtRunTime:
         assert (told["baseline"], model) == ("", None)
         assert told["no_baseline"] == "no baseline: the run has no serving folder, so `max_drop` was not applied"
 
+    def test_a_serving_folder_that_is_relative(self, choose):
+        with pytest.raises(DataError, match="'models' is neither an absolute path nor a URI"):
+            choose(serving="models")
+
     def test_the_last_blessed_model(self, choose, pushed, serving):
         pushed("first", "second")
         told, model = choose()

@@ -46,7 +46,7 @@ def push_artifact(tmp_path, model, report, provenance):
     (tmp_path / "canary").mkdir()
     (tmp_path / "canary" / "tf_serving_warmup_requests").write_bytes(b"requests")
 
-    def run(name="a", blessed=1, keep=5, replace_pointer=0, serving=str(tmp_path / "serving")):
+    def run(name="a", blessed=1, keep=5, replace_pointer=0, serving=str(tmp_path / "serving"), training=None):
         trained = artifact(standard_artifacts.Model, name)
         serving_model = tmp_path / path_utils.serving_model_path(trained.uri)
         if not serving_model.exists():
@@ -65,7 +65,8 @@ def push_artifact(tmp_path, model, report, provenance):
             "statistics": statistics,
             "baseline_model": artifact(standard_artifacts.Model, "baseline"),
         }
-        properties = {"serving": serving, "training": f"training of {name}", "baseline": ""}
+        properties = {"serving": serving, "baseline": ""}
+        properties["training"] = f"training of {name}" if training is None else training
         properties |= {"keep": keep, "replace_pointer": replace_pointer, "provenance": json.dumps(provenance)}
         properties |= {name: provenance[name] for name in ("run_id", "data", "data_fingerprint")}
         Executor().Do({key: [value] for key, value in inputs.items()}, {"pushed_model": [pushed]}, properties)
@@ -115,6 +116,17 @@ def test_a_damaged_pointer_stops_the_push_unless_it_may_be_replaced(push_artifac
     with pytest.raises(DataError, match="is not what a push writes"):
         push_artifact("b")
     push_artifact("b", replace_pointer=1)
+    assert read_pointer(folder).version == 2
+
+
+def test_over_a_model_that_baseline_did_not_see_nothing_is_pushed(push_artifact, folder):
+    at_run_time = {"training": ""}
+    push_artifact("a", **at_run_time)
+    push_artifact("a", **at_run_time)  # Tried again.
+    with pytest.raises(DataError, match="Pusher sees version 1 here, and Baseline saw none"):
+        push_artifact("b", **at_run_time)
+    assert versions(folder) == [1]
+    push_artifact("b", replace_pointer=1, **at_run_time)  # Baseline was told to find none.
     assert read_pointer(folder).version == 2
 
 
