@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
 from tfx import v1 as tfx
 from tfx.types import standard_artifacts
 
@@ -100,7 +101,7 @@ def eval_config(contract):
             tfma.MetricConfig(class_name="ExampleCount"),
         ]
         of_classes = [tfma.MetricConfig(class_name=name) for name in ("AUC", "Precision", "Recall", "CalibrationPlot")]
-        others = tfma.BinarizationOptions(class_ids={"values": range(1, len(classes))})
+        others = config_pb2.BinarizationOptions(class_ids={"values": range(1, len(classes))})
         specs += [
             tfma.MetricsSpec(output_names=[head], metrics=of_rows),
             tfma.MetricsSpec(output_names=[head], binarize=others, metrics=of_classes),

@@ -9,6 +9,7 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis import constants
 from tensorflow_model_analysis.api import types
 from tensorflow_model_analysis.evaluators import metrics_plots_and_validations_evaluator as tfmas_own
+from tensorflow_model_analysis.proto import config_pb2
 
 from components.evaluator import config
 from components.evaluator.batches import Counter, batch_evaluator
@@ -65,7 +66,7 @@ def metrics_config():
     found.metrics_specs.add(output_names=list(HEADS), metrics=of_all)
     auc = tfma.MetricConfig(class_name="AUC", config='{"num_thresholds": 10000}')
     found.metrics_specs.add(
-        output_names=["late"], metrics=[auc], binarize=tfma.BinarizationOptions(class_ids={"values": [1]})
+        output_names=["late"], metrics=[auc], binarize=config_pb2.BinarizationOptions(class_ids={"values": [1]})
     )
     return found
 
