@@ -9,9 +9,14 @@ from typing import Any
 from components.example_gen.places import Place
 from components.example_gen.spans import Span
 
-# In process, in memory: Beam from 2.68 on may otherwise hand a DirectRunner job to Prism, which it would download. The
-# image is never used in process; naming one keeps TFX from packing itself into an sdist for every stage.
-_IN_PROCESS = ("--runner=DirectRunner", "--direct_running_mode=in_memory", "--sdk_container_image=in-process")
+# In process, in memory, by the runner that DirectRunner chose until Beam 2.68. Newer ones try Prism first, whatever the
+# mode, which they would download. The image is never used in process; naming one keeps TFX from packing itself into an
+# sdist for every stage.
+_IN_PROCESS = (
+    "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner",
+    "--direct_running_mode=in_memory",
+    "--sdk_container_image=in-process",
+)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -157,7 +157,10 @@ def _plain(value):
 
 
 # As pipeline/config.py has it, and why.
-_BEAM_ARGUMENTS = ["--runner=DirectRunner", "--direct_running_mode=in_memory"]
+_BEAM_ARGUMENTS = [
+    "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner",
+    "--direct_running_mode=in_memory",
+]
 
 
 @pytest.fixture(scope="session")
