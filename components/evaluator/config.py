@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
 
 from components.exported import ExportedHead
 from schema import names
@@ -21,14 +21,16 @@ def slice_keys(task: TaskSpec) -> list[tuple[str, ...]]:
     return list(dict.fromkeys(asked))
 
 
-def slicing_config(slices: list[tuple[str, ...]]) -> tfma.EvalConfig:
+def slicing_config(slices: list[tuple[str, ...]]) -> config_pb2.EvalConfig:
     """Returns what is known before there is a model: the slices. The Evaluator adds the rest by `eval_config`."""
-    return tfma.EvalConfig(
-        slicing_specs=[tfma.SlicingSpec(), *(tfma.SlicingSpec(feature_keys=keys) for keys in slices)]
+    return config_pb2.EvalConfig(
+        slicing_specs=[config_pb2.SlicingSpec(), *(config_pb2.SlicingSpec(feature_keys=keys) for keys in slices)]
     )
 
 
-def eval_config(given: tfma.EvalConfig, models: Mapping[str, Mapping[str, ExportedHead]]) -> tfma.EvalConfig:
+def eval_config(
+    given: config_pb2.EvalConfig, models: Mapping[str, Mapping[str, ExportedHead]]
+) -> config_pb2.EvalConfig:
     """Returns what TFMA is to extract: predictions, labels and masks of every head of every model.
 
     It names no metrics: those are `components.evaluator.batches`, and the verdict over them is
@@ -38,7 +40,7 @@ def eval_config(given: tfma.EvalConfig, models: Mapping[str, Mapping[str, Export
         given: As `slicing_config` returns it.
         models: As `models_of` returns them.
     """
-    return tfma.EvalConfig(
+    return config_pb2.EvalConfig(
         model_specs=[_model(model, heads) for model, heads in models.items()], slicing_specs=given.slicing_specs
     )
 
@@ -55,8 +57,8 @@ def models_of(
     return {CANDIDATE: candidate, BASELINE: baseline} if baseline else {"": candidate}
 
 
-def _model(name: str, heads: Mapping[str, ExportedHead]) -> tfma.ModelSpec:
-    return tfma.ModelSpec(
+def _model(name: str, heads: Mapping[str, ExportedHead]) -> config_pb2.ModelSpec:
+    return config_pb2.ModelSpec(
         name=name,
         is_baseline=name == BASELINE,
         signature_name=names.EVALUATION,

@@ -58,13 +58,13 @@ def batch(rows):
 def metrics_config():
     """Returns the EvalConfig of the executor with metrics of TFMA's."""
     found = config.eval_config(config.slicing_config([("colour",)]), config.models_of(HEADS, {}))
-    count = tfma.MetricConfig(class_name="WeightedExampleCount")
+    count = config_pb2.MetricConfig(class_name="WeightedExampleCount")
     of_all = [
         count,
-        *(tfma.MetricConfig(class_name=f"SparseCategorical{kind}") for kind in ("Accuracy", "Crossentropy")),
+        *(config_pb2.MetricConfig(class_name=f"SparseCategorical{kind}") for kind in ("Accuracy", "Crossentropy")),
     ]
     found.metrics_specs.add(output_names=list(HEADS), metrics=of_all)
-    auc = tfma.MetricConfig(class_name="AUC", config='{"num_thresholds": 10000}')
+    auc = config_pb2.MetricConfig(class_name="AUC", config='{"num_thresholds": 10000}')
     found.metrics_specs.add(
         output_names=["late"], metrics=[auc], binarize=config_pb2.BinarizationOptions(class_ids={"values": [1]})
     )
