@@ -18,6 +18,7 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ExecutionParameter
 from tfx.utils import path_utils
 
+from components import object_store
 from components.baseline.choice import Choice, asked_for_none, choose, no_serving_folder
 from components.baseline.decision import VERSION_PROPERTY, write_decision
 from components.example_gen.state import DATA_PROPERTY
@@ -60,7 +61,7 @@ def _decide(given: dict[str, Any], data: str, target: Path) -> dict[str, Any]:
     training, serving, reason = f"{given['recipe']}-{data}", given["serving"], given["no_baseline"]
     name, revoked = "", ""
     choice: Choice = asked_for_none(reason) if reason else no_serving_folder()
-    if serving and "://" not in serving and not Path(serving).is_absolute():
+    if serving and not object_store.is_uri(serving) and not Path(serving).is_absolute():
         raise DataError(f"serving: '{serving}' is neither an absolute path nor a URI; give one, or nothing")
     if serving:
         with stores.opened(serving) as store:

@@ -10,9 +10,13 @@ import hashlib
 import os
 import uuid
 
+from tfx import types
 from tfx.dsl.io import fileio
+from tfx.types import artifact_utils
 
+from components.example_gen import store as rows
 from components.example_gen.entries import Entry
+from components.example_gen.window import entries
 
 SUFFIX = ".kept"
 _DIGEST_BYTES = hashlib.sha256().digest_size
@@ -26,6 +30,35 @@ def name(entry: Entry, *what: str) -> str:
         what: What is kept, of which rows, and a digest of the code that computes it; words without a hyphen.
     """
     return f"{entry.name}-{'.'.join(what)}{SUFFIX}"
+
+
+def parts(examples: types.Artifact, split: str, kind: str, digest: str) -> dict[str, list[str]]:
+    """Returns the TFRecord files of a split, by the name under which what they hold is kept.
+
+    Args:
+        examples: Of spans, each a part or several; or of data without any, which are one part.
+        split: Of the examples.
+        kind: What is kept.
+        digest: Of the code that computes it.
+    """
+    folder = artifact_utils.get_split_uri([examples], split)
+    window = entries(examples)
+    if not window:
+        return {f"{split}{SUFFIX}": [os.path.join(folder, file) for file in sorted(fileio.listdir(folder))]}
+    return {name(entry, kind, stored, digest): files for (entry, stored), files in rows.parts(window, folder).items()}
+
+
+def folder_for(examples: types.Artifact, store: str, scratch: str) -> str:
+    """Returns where what is computed of examples goes: to the store, or into a folder that nobody finds again.
+
+    What is not kept is no use to an execution that begins anew either: it may be of other rows.
+
+    Args:
+        examples: Only what is of spans is kept.
+        store: Where; an empty string if nothing is to be kept.
+        scratch: Folder of the execution.
+    """
+    return (store if entries(examples) else "") or os.path.join(scratch, uuid.uuid4().hex)
 
 
 def open_store(store: str) -> None:
@@ -43,13 +76,25 @@ def load(store: str, name: str) -> bytes | None:
         return None
     with fileio.open(path, "rb") as file:
         content: bytes = file.read()
-    digest, kept = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
-    return kept if hashlib.sha256(kept).digest() == digest else None
+    digest, saved = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
+    return saved if hashlib.sha256(saved).digest() == digest else None
 
 
-def save(store: str, name: str, kept: bytes) -> None:
+def kept(store: str, name: str) -> bytes:
+    """Returns what was saved before under a name.
+
+    Raises:
+        OSError: It is gone, or damaged since.
+    """
+    found = load(store, name)
+    if found is None:
+        raise OSError(f"{os.path.join(store, name)}: written and not there any more, or damaged since")
+    return found
+
+
+def save(store: str, name: str, content: bytes) -> None:
     """Keeps something under a name."""
     draft = os.path.join(store, f".{name}-{uuid.uuid4().hex}")
     with fileio.open(draft, "wb") as file:
-        file.write(hashlib.sha256(kept).digest() + kept)
+        file.write(hashlib.sha256(content).digest() + content)
     fileio.rename(draft, os.path.join(store, name), overwrite=True)

@@ -235,12 +235,8 @@ def _as_declared(
     All of it is looked through before: what kind of column it is must not change from one block to the next.
     """
     with opened(file, READ_AHEAD) as readable:
-        if (
-            readable.stat().st_size if isinstance(readable, Path) else readable.seek(0, os.SEEK_END)
-        ) <= WHOLE_CSV_BYTES:
+        if _size(readable) <= WHOLE_CSV_BYTES:
             return None
-        if not isinstance(readable, Path):
-            readable.seek(0)
         names = pa_csv.open_csv(readable, convert_options=_csv_options(text)).schema.names
     numbers = {name: _CSV_NUMBERS[kind] for name, kind in column_types.items() if kind in _CSV_NUMBERS}
     options = _csv_options({**text, **numbers}, _wanted(names, column_types, file))
@@ -249,6 +245,15 @@ def _as_declared(
     except pa.ArrowInvalid:
         return None
     return options
+
+
+def _size(readable: Any) -> int:
+    """Returns the bytes of what `opened` yields, which is read from its beginning afterwards."""
+    if isinstance(readable, Path):
+        return readable.stat().st_size
+    size: int = readable.seek(0, os.SEEK_END)
+    readable.seek(0)
+    return size
 
 
 def _csv_blocks(file: str, options: pa_csv.ConvertOptions) -> Iterator[pa.RecordBatch]:

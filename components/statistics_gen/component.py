@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import os
-import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,10 +22,9 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ExecutionParameter
 from tfx.utils import json_utils
 
-from components.example_gen import per_span, store
+from components.example_gen import per_span
 from components.example_gen.layout import Layout
 from components.example_gen.records import batches
-from components.example_gen.window import entries
 from components.statistics_gen.accumulate import Accumulators, accumulate, extract, from_bytes, merge, to_bytes
 
 _WHOLE_RATE = 1.0
@@ -51,15 +49,15 @@ class Executor(BaseBeamExecutor):
         splits = artifact_utils.decode_split_names(examples.split_names)
         _describe(statistics, examples, splits)
         layout = Layout.from_json(exec_properties["layout"])
-        parts = {split: _parts(examples, split, exec_properties["fingerprint"]) for split in splits}
-        kept = exec_properties["store"] if entries(examples) else ""
-        # What is not kept is no use to an execution that begins anew either: it may be of other rows.
-        folder = kept or os.path.join(self._get_tmp_dir(), f"statistics-{uuid.uuid4().hex}")
+        fingerprint = exec_properties["fingerprint"]
+        parts = {split: per_span.parts(examples, split, "statistics", fingerprint) for split in splits}
+        folder = per_span.folder_for(examples, exec_properties["store"], self._get_tmp_dir())
         per_span.open_store(folder)
         self._count({name: files for of_split in parts.values() for name, files in of_split.items()}, folder, layout)
         for split in splits:
             # In one order, so that means are the same to the last digit whatever was kept.
-            found = merge(map(functools.partial(_load, folder), sorted(parts[split])), layout.images)
+            kept = (from_bytes(per_span.kept(folder, name)) for name in sorted(parts[split]))
+            found = merge(kept, layout.images)
             split_folder = artifact_utils.get_split_uri([statistics], split)
             fileio.makedirs(split_folder)
             with fileio.open(os.path.join(split_folder, tfx_executor.DEFAULT_FILE_NAME), "wb") as file:
@@ -95,25 +93,6 @@ class Executor(BaseBeamExecutor):
             | "Keep" >> beam.MapTuple(keep)
         )
         pipeline.run().wait_until_finish()
-
-
-def _parts(examples: types.Artifact, split: str, fingerprint: str) -> dict[str, list[str]]:
-    """Returns the files of a split, by the name under which what they hold is kept: a span's by that of the span."""
-    folder = artifact_utils.get_split_uri([examples], split)
-    window = entries(examples)
-    if not window:
-        return {f"{split}{per_span.SUFFIX}": [os.path.join(folder, file) for file in sorted(fileio.listdir(folder))]}
-    return {
-        per_span.name(entry, "statistics", stored, fingerprint): files
-        for (entry, stored), files in store.parts(window, folder).items()
-    }
-
-
-def _load(folder: str, name: str) -> Accumulators:
-    kept = per_span.load(folder, name)
-    if kept is None:
-        raise OSError(f"{os.path.join(folder, name)}: written and not there any more, or damaged since")
-    return from_bytes(kept)
 
 
 def _describe(statistics: types.Artifact, examples: types.Artifact, splits: Sequence[str]) -> None:

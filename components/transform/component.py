@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import os
-import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,12 +18,10 @@ from tfx.components.transform import executor_utils
 from tfx.components.util import udf_utils
 from tfx.dsl.components.base import executor_spec
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
-from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import io_utils, json_utils
 
-from components.example_gen import per_span, store
-from components.example_gen.window import entries
+from components.example_gen import per_span
 from components.transform.analysis import learnt
 from components.transform.analysis.accumulator import Accumulator
 from components.transform.analysis.analysis import Analysis
@@ -75,20 +72,11 @@ class Executor(BaseBeamExecutor):
     def _analyse(
         self, examples: types.Artifact, splits: Sequence[str], analysis: Analysis, config: Mapping[str, str]
     ) -> dict[str, Accumulator]:
-        window, digest = entries(examples), analysis.digest(config["code"])
         files: dict[str, list[str]] = {}
         for split in splits:
-            folder = artifact_utils.get_split_uri([examples], split)
-            if window:
-                files |= {
-                    per_span.name(entry, "analysis", stored, digest): found
-                    for (entry, stored), found in store.parts(window, folder).items()
-                }
-            else:
-                files[split] = [os.path.join(folder, file) for file in sorted(fileio.listdir(folder))]
-        # What is not kept is no use to an execution that begins anew either: it may be of other rows.
-        kept = (window and config["store"]) or os.path.join(self._get_tmp_dir(), f"analyses-{uuid.uuid4().hex}")
-        return analyse(files, kept, analysis, self._make_beam_pipeline)
+            files |= per_span.parts(examples, split, "analysis", analysis.digest(config["code"]))
+        folder = per_span.folder_for(examples, config["store"], self._get_tmp_dir())
+        return analyse(files, folder, analysis, self._make_beam_pipeline)
 
 
 class Transform(tfx_transform.Transform):

@@ -19,6 +19,8 @@ from pipeline.cli.kubeflow_options import (
 )
 from pipeline.cli.options import (
     BeamOption,
+    FreshOption,
+    NoBaselineOption,
     SetOption,
     SplitByOption,
     TaskArgument,
@@ -33,6 +35,13 @@ if TYPE_CHECKING:
     from schema.contract import Contract
 
 _ImageOption = Annotated[str, typer.Option(help="Container image of every stage, best by its digest.")]
+_DataOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PATH|URI",
+        help="File or folder of rows as containers see it, or s3://bucket/folder; /data/TASK if not given.",
+    ),
+]
 _SpanOption = Annotated[
     str | None, typer.Option(help="The newest span to read; latest for the latest of the day of each run.")
 ]
@@ -42,13 +51,7 @@ def compile(
     task: TaskArgument,
     image: _ImageOption,
     output: Annotated[Path, typer.Option(metavar="F", help="File to write.")],
-    data: Annotated[
-        str | None,
-        typer.Option(
-            metavar="PATH|URI",
-            help="File or folder of rows as containers see it, or s3://bucket/folder; /data/TASK if not given.",
-        ),
-    ] = None,
+    data: _DataOption = None,
     serving: ServingOption = "",
     span: _SpanOption = None,
     window: WindowOption = None,
@@ -91,7 +94,7 @@ def submit(
         ),
     ],
     image: _ImageOption,
-    data: Annotated[str | None, typer.Option(help="File or folder of rows as containers see it.")] = None,
+    data: _DataOption = None,
     serving: ServingOption = "",
     span: _SpanOption = None,
     window: WindowOption = None,
@@ -100,11 +103,8 @@ def submit(
     profile: ProfileOption = None,
     overrides: SetOption = None,
     beam_option: BeamOption = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Run every stage, whatever earlier runs have done.")] = False,
-    no_baseline: Annotated[
-        str | None,
-        typer.Option(metavar="REASON", help="Do not compare with the last blessed model; the report says why."),
-    ] = None,
+    fresh: FreshOption = False,
+    no_baseline: NoBaselineOption = None,
     wait: Annotated[bool, typer.Option("--wait", help="Show the stages until the run has ended.")] = False,
     namespace: NamespaceOption = None,
     token_file: TokenOption = None,

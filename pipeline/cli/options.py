@@ -20,6 +20,11 @@ DataOption = Annotated[
         metavar="PATH|URI", help="File or folder of rows, here or as s3://bucket/folder; data/TASK if not given."
     ),
 ]
+FreshOption = Annotated[bool, typer.Option("--fresh", help="Run every stage, whatever earlier runs have done.")]
+NoBaselineOption = Annotated[
+    str | None,
+    typer.Option(metavar="REASON", help="Do not compare with the last blessed model; the report says why."),
+]
 OutputOption = Annotated[Path | None, typer.Option(help="The run's folder; runs/TASK if not given.")]
 BeamOption = Annotated[
     list[str] | None,

@@ -22,6 +22,8 @@ from pipeline.cli.kubeflow_options import (
 from pipeline.cli.options import (
     BeamOption,
     DataOption,
+    FreshOption,
+    NoBaselineOption,
     NotifyOption,
     OutputOption,
     SetOption,
@@ -52,11 +54,8 @@ def run(
     output: OutputOption = None,
     overrides: SetOption = None,
     beam_option: BeamOption = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Run every stage, whatever earlier runs have done.")] = False,
-    no_baseline: Annotated[
-        str | None,
-        typer.Option(metavar="REASON", help="Do not compare with the last blessed model; the report says why."),
-    ] = None,
+    fresh: FreshOption = False,
+    no_baseline: NoBaselineOption = None,
     span: Annotated[str | None, typer.Option(help="The newest span to read; the latest if not given.")] = None,
     window: WindowOption = None,
     split_by: SplitByOption = None,

@@ -19,5 +19,5 @@ def test_layout_of_a_run_folder():
 
 def test_own_beam_options_come_last_so_that_they_win():
     run = RunConfig(data=Path("d"), output=Path("o"), run_id="r", beam_options=("--runner=FlinkRunner",))
-    assert run.beam_arguments[0].endswith("FnApiRunner")
+    assert run.beam_arguments[0] == "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"
     assert run.beam_arguments[-1] == "--runner=FlinkRunner"

@@ -37,11 +37,4 @@ def analyse(
         pipeline.run().wait_until_finish()
     # In one order, so that sums are the same to the last digit whatever was kept; and one after the other, as all
     # together may be large.
-    return analysis.merged(_kept(store, name) for name in sorted(parts))
-
-
-def _kept(store: str, name: str) -> bytes:
-    found = per_span.load(store, name)
-    if found is None:
-        raise FileNotFoundError(f"{store}/{name} was written, and is not there")
-    return found
+    return analysis.merged(per_span.kept(store, name) for name in sorted(parts))

@@ -238,9 +238,8 @@ def test_containers_are_told_their_inputs_and_outputs(compiled):
         ]
         assert told == [component.get("inputDefinitions", {}), component.get("outputDefinitions", {})]
         assert arguments[:1] + arguments[2:4] == ["--executor_class_path", "--json_serialized_invocation_args", "{{$}}"]
-        assert arguments[-1].startswith("--sdk_container_image") or any(
-            argument.endswith(".FnApiRunner") for argument in arguments
-        )
+        runner = "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"
+        assert arguments[-1].startswith("--sdk_container_image") or runner in arguments
 
 
 def test_beam_options_come_last(compiled):
