@@ -23,6 +23,11 @@ def first(folder: str) -> list[bytes]:
     return [*tf.data.TFRecordDataset(files, compression_type="GZIP").take(NUM_ROWS).as_numpy_iterator()]
 
 
+def tensor(serialized: Sequence[bytes]) -> tf.Tensor:
+    """Returns rows as strings `(batch,)`, also where there are none: TensorFlow takes an empty list for numbers."""
+    return tf.constant(list(serialized), tf.string, [len(serialized)])
+
+
 def problem(serialized: Sequence[bytes], features: Mapping[str, ExportedFeature]) -> str | None:
     """Returns the first thing that a model cannot read, in a sentence; None if nothing is found.
 
@@ -44,7 +49,7 @@ def problem(serialized: Sequence[bytes], features: Mapping[str, ExportedFeature]
         row = _first_refused(serialized, spec)
         if row is not None:
             return f"{at(row)}feature '{name}' takes {feature.dtype} values, got another type"
-        column = tf.io.parse_example(list(serialized), spec)[name]
+        column = tf.io.parse_example(tensor(serialized), spec)[name]
         for (row, position), value in zip(column.indices.numpy().tolist(), column.values.numpy(), strict=True):
             if position > 0:
                 return f"{at(row)}feature '{name}' takes one value, got several"
@@ -61,7 +66,7 @@ def _first_refused(serialized: Sequence[bytes], spec: Mapping[str, tf.io.VarLenF
 
 def _is_read(serialized: Sequence[bytes], spec: Mapping[str, tf.io.VarLenFeature]) -> bool:
     try:
-        tf.io.parse_example(list(serialized), spec)
+        tf.io.parse_example(tensor(serialized), spec)
     except (tf.errors.InvalidArgumentError, UnicodeDecodeError):  # As in `servable`.
         return False
     return True

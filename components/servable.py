@@ -99,12 +99,10 @@ class Servable:
             DataError: An example is damaged, a feature has another type or several values, or an image cannot be
                 decoded.
         """
-        import tensorflow as tf
-
         from components import raw_examples
 
         ask = self._signature(signature)
-        given = {names.EXAMPLES: tf.constant(list(serialized), tf.string, [len(serialized)])}
+        given = {names.EXAMPLES: raw_examples.tensor(serialized)}
         try:
             return _answer(lambda: ask(**given))
         except DataError as error:

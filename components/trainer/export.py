@@ -90,8 +90,9 @@ class ServingModule(tf.Module):
 
     def _log_probabilities(self, raw: Mapping[str, tf.SparseTensor]) -> dict[str, tf.Tensor]:
         """Returns log-probabilities by head of raw columns, whichever way they came."""
-        logits = self._model(model_inputs(self._transform(raw), self._task, self._model), training=False)
-        return {head: log_probabilities(logits[head], self._model.members) for head in self._heads}
+        asked, num_rows = raw_columns.at_least_one_row(raw)
+        logits = self._model(model_inputs(self._transform(asked), self._task, self._model), training=False)
+        return {head: log_probabilities(logits[head][:num_rows], self._model.members) for head in self._heads}
 
     def _answers(self, log_p: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Returns what is served: scores, class names and decisions by head."""

@@ -40,6 +40,27 @@ def to_sparse(columns: Mapping[str, tf.Tensor]) -> dict[str, tf.SparseTensor]:
         return {name: _sparse(values, num_rows) for name, values in columns.items()}
 
 
+def at_least_one_row(columns: Mapping[str, tf.SparseTensor]) -> tuple[dict[str, tf.SparseTensor], tf.Tensor]:
+    """Returns the columns, where there is no row with one that has no value, and the number of rows there are.
+
+    TensorFlow runs a convolution, its bias and its activation as one operation, which of no rows answers in the shape
+    of its input: a second convolution fails.
+
+    Args:
+        columns: Sparse tensors `(batch, values)` by feature.
+
+    Returns:
+        The same, `(max(batch, 1), values)`, and the batch, an int64 scalar.
+    """
+    num_rows = next(iter(columns.values())).dense_shape[0]
+    one = tf.constant([1, 0], tf.int64)
+    padded = {
+        name: tf.SparseTensor(column.indices, column.values, tf.maximum(column.dense_shape, one))
+        for name, column in columns.items()
+    }
+    return padded, num_rows
+
+
 def _count_rows(columns: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Operation]:
     """Returns the number of rows, and what fails if columns disagree about it."""
     lengths = tf.stack([tf.size(values, tf.int64) for values in columns.values()])

@@ -24,7 +24,7 @@ _TASK = {
         "city": {"type": "categorical", "vocabulary": 2, "oov": 1, "embedding": 3},
         "code": {"type": "categorical", "vocabulary": 10, "oov": 2, "embedding": 4},
         "note": {"type": "text", "tokens": 3, "vocabulary": 4, "encoder": {"type": "bag", "embedding": 4}},
-        "photo": {"type": "image", "shape": [6, 8, 3], "encoder": {"filters": [4], "units": 5}},
+        "photo": {"type": "image", "shape": [6, 8, 3], "encoder": {"filters": [4, 5], "units": 5}},
     },
     # In reverse alphabetical order, with different numbers of classes and every rule of class weights.
     "heads": {

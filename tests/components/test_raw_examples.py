@@ -14,3 +14,10 @@ def test_the_first_rows_of_all_files(tmp_path):
     assert found[:6] == [b"a0", b"a1", b"a2", b"a3", b"a4", b"b0"]
     assert found[-1] == b"b26"
     assert len(found) == raw_examples.NUM_ROWS
+
+
+def test_there_is_nothing_wrong_with_no_rows():
+    from components import raw_examples
+    from components.exported import ExportedFeature
+
+    assert raw_examples.problem([], {"photo": ExportedFeature("image", "BYTES")}) is None

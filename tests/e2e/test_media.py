@@ -28,7 +28,7 @@ def task(tmp_path_factory):
     shipped = find_task("emoji")
     spec = yaml.safe_load((shipped / "task.yaml").read_text(encoding="utf-8"))
     spec["features"]["image"]["shape"] = [16, 16, 3]
-    spec["features"]["image"]["encoder"]["filters"] = [8]
+    spec["features"]["image"]["encoder"]["filters"] = [8, 8]
     spec["heads"]["words"] = {"type": "multilabel", "threshold": {"metric": "f1"}}
     spec["training"] |= {"epochs": 3, "ema": None}
     spec["gates"] = {

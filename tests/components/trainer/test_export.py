@@ -219,9 +219,34 @@ def test_serving_default_answers_one_row_and_none(sample, signatures, rows, coun
     np.testing.assert_allclose(answer["mood/scores"], expected[:count], atol=1e-5)
 
 
-def test_a_batch_without_rows_is_answered(signatures):
-    answer = signatures["serving_tf_example"](tf.zeros([0], tf.string))
-    assert {(0, 3), (0,)} == {tuple(answer[key].shape) for key in ("mood/scores", "mood/classes", "mood/label")}
+@pytest.fixture(scope="module")
+def of_images(sample, make_task, transform_output, calibrations, tmp_path_factory):
+    """Signatures of a model whose only feature is an image, which two convolutions see."""
+    task = sample.task.model_dump(mode="json")
+    task = make_task(task | {"features": {"photo": task["features"]["photo"]}, "slices": [], "gates": {}})
+    assert len(task.features["photo"].encoder.filters) == 2
+    folder = tmp_path_factory.mktemp("of_images")
+    export(build_model(task, {}, sample.even_counts()), transform_output, task, calibrations, folder)
+    return tf.saved_model.load(str(folder)).signatures
+
+
+@pytest.mark.parametrize("name", ["serving_default", "serving_tf_example", "evaluation", "transform_features"])
+@pytest.mark.parametrize("model", ["signatures", "of_images"])
+def test_a_batch_without_rows_is_answered_by_none(model, name, request):
+    sign = request.getfixturevalue(model)[name]
+    given = {column: tf.zeros([0], spec.dtype) for column, spec in sign.structured_input_signature[1].items()}
+    answer = sign(**given)
+    expected = {output: (0, *spec.shape[1:]) for output, spec in sign.structured_outputs.items()}
+    assert expected == {output: tuple(values.shape) for output, values in answer.items()}
+
+
+def test_an_image_and_none_are_answered_by_a_model_of_images(sample, of_images):
+    rows = [{"photo": "red"}, {"photo": None}, {"photo": "grey"}]
+    by_example = of_images["serving_tf_example"](tf.constant(sample.serialize(rows)))
+    by_feature = of_images["serving_default"](photo=tf.constant([sample.photos()["red"], b"", sample.photos()["grey"]]))
+    for answer in (by_example, by_feature):
+        assert answer["mood/scores"].shape == (3, 3)
+    np.testing.assert_allclose(by_example["mood/scores"], by_feature["mood/scores"], atol=1e-5)
 
 
 def test_what_is_to_be_known_of_the_model_lies_beside_it(sample, exported, calibrations):
