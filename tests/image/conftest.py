@@ -79,6 +79,13 @@ def image(pytestconfig):
     return pytestconfig.getoption("image")
 
 
+@pytest.fixture(scope="session")
+def pinned(image):
+    """The image by what it is: of one that is named by a tag, no stage is ever reused."""
+    found = subprocess.run(["docker", "image", "inspect", "--format={{.Id}}", image], capture_output=True, check=True)
+    return found.stdout.decode().strip()
+
+
 class Suite:
     """The test suite in a container, which goes on while other tests use the second core.
 
@@ -102,7 +109,7 @@ class Suite:
     def _follow(self):
         self.passed = self._process.wait() == 0
         self.seconds = time.monotonic() - self._started
-        self.closing = ([""] + self.log.read_text().strip().splitlines())[-1]
+        self.closing = ["", *self.log.read_text().strip().splitlines()][-1]
 
     def wait(self):
         """Returns the exit code and what was printed."""
@@ -184,7 +191,7 @@ def place(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def compile_flights(tmp_path_factory, place, image):
+def compile_flights(tmp_path_factory, place, pinned):
     """Compiles the pipeline by the command, as it is or with other values of task.yaml; returns the file."""
     folder = tmp_path_factory.mktemp("compiled")
     data = {"claim": "data", "path": str(place.data.parent)}
@@ -193,7 +200,7 @@ def compile_flights(tmp_path_factory, place, image):
     profile = folder / "profile.yaml"
     profile.write_text(yaml.safe_dump({"all": {"volumes": [data]}, "stages": {"Baseline": both, "Pusher": both}}))
 
-    def compiled(name, data=place.data, **overrides):
+    def compiled(name, data=place.data, image=pinned, **overrides):
         file = folder / f"{name}.yaml"
         values = {**SMALL, **{key.replace("__", "."): value for key, value in overrides.items()}}
         command = [MULTIHEAD, "compile", "flights", f"--image={image}", f"--output={file}", f"--data={data}"]

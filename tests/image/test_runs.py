@@ -1,10 +1,13 @@
 """Whole runs of the flights pipeline, compiled by the command, in containers that share nothing."""
 
 import json
+import re
 import subprocess
 
 import pyarrow.parquet as pq
 import pytest
+
+from pipeline import fingerprint
 
 STAGES = {
     "ExampleGen",
@@ -103,6 +106,15 @@ def test_what_depends_on_unchanged_data_alone_comes_from_the_cache(second):
 
 def test_changed_data_are_read_anew(changed):
     assert changed.state("done") == {"ExampleGen"}
+
+
+def test_an_image_of_other_code_refuses_to_run(cluster, flights, tmp_path):
+    file = tmp_path / "other.yaml"
+    file.write_text(re.sub(r"(--compiled_by_code\n *- ).*", r"\g<1>0ther", flights.read_text()))
+    run = cluster.run(file, "compiled by other code", tasks={"ImportSchemaGen"})
+    assert run.steps["ImportSchemaGen"].exit_code == 2
+    last = log_of(cluster, run, "ImportSchemaGen").strip().splitlines()[-1]
+    assert f"other code ({fingerprint.sources()}) than the pipeline was compiled by (0ther)" in last
 
 
 def test_a_failing_gate_fails_the_run_in_the_pusher(cluster, place, refused, second):

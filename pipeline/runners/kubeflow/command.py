@@ -85,8 +85,8 @@ def remarks(options: Mapping[str, Any], compiled: Compiled) -> Iterator[str]:
     """Yields a sentence about each thing that is not as it might be."""
     if not is_pinned(options["image"]):
         yield (
-            f"warning: --image {options['image']} is a name that may be another image tomorrow, which no cache would"
-            " see; name it by its digest, NAME@sha256:..."
+            f"warning: --image {options['image']} is a name that may be another image tomorrow, so every stage runs in"
+            " every run; name it by its digest, NAME@sha256:..., and what was finished is not done again"
         )
     if not options["data"]:
         where = compiled.spec["root"]["inputDefinitions"]["parameters"][DATA]["defaultValue"]

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import logging
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from pipeline.graph import NEVER_CACHED, wire
 from pipeline.identity import data_fingerprint
 from pipeline.runners.kubeflow import mends
 from pipeline.runners.kubeflow.check import check
-from pipeline.runners.kubeflow.names import DATA, default_data, pipeline_name
+from pipeline.runners.kubeflow.names import DATA, default_data, is_pinned, pipeline_name
 from pipeline.runners.kubeflow.parameters import Defaults, at_run_time
 from pipeline.runners.kubeflow.profile import Profile
 from pipeline.runners.step.command import COMMAND
@@ -130,11 +131,10 @@ def compile_task(contract: Contract, request: Request) -> Compiled:
     )
     spec: Json = runner.run(wire(contract, given), write_out=False)["pipelineSpec"]
     has_data = bool(defaults.data_fingerprint)
-    unreused = _NEVER_REUSED if has_data else _NEVER_REUSED | {_INGESTION}
     spec = mends.give_code(spec)
     spec = mends.give_defaults(spec, defaults.values(contract.task.data.spans is not None))
-    spec = mends.tell_interfaces(spec)
-    spec = mends.never_reuse(spec, unreused)
+    spec = mends.tell_containers(spec, defaults.code)
+    spec = mends.never_reuse(spec, _unreused(spec, request.image, has_data))
     spec = mends.give_resources(spec, request.profile)
     if request.root:
         spec["defaultPipelineRoot"] = request.root
@@ -145,6 +145,13 @@ def compile_task(contract: Contract, request: Request) -> Compiled:
             "Kubeflow Pipelines would refuse this pipeline:\n" + "\n".join(f"  {line}" for line in problems)
         )
     return Compiled(spec, platform, has_data)
+
+
+def _unreused(spec: Json, image: str, has_data: bool) -> Collection[str]:
+    """Returns the stages that run in every run: all, if nobody knows which image a run will find under its name."""
+    if not is_pinned(image):
+        return mends.tasks_of(spec)
+    return _NEVER_REUSED if has_data else _NEVER_REUSED | {_INGESTION}
 
 
 def _defaults(contract: Contract, request: Request) -> Defaults:
@@ -162,7 +169,7 @@ def _defaults(contract: Contract, request: Request) -> Defaults:
         span = run.spans[-1].label if run.spans else span
     else:
         logging.info("the data are not looked at: ingestion will run in every run")
-    return Defaults(data, known, span, request.window or 1, request.serving, fingerprint.everything())
+    return Defaults(data, known, span, request.window or 1, request.serving, fingerprint.sources())
 
 
 def _check_request(request: Request) -> None:

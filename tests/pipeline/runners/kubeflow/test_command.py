@@ -30,7 +30,7 @@ def test_files_and_what_is_to_be_known(run, tmp_path):
     assert done.exit_code == 0, done.output
     said = done.output
     assert "flights.yaml: 12 stages" in said
-    assert "--image m:1 is a name that may be another image tomorrow" in said
+    assert "--image m:1 is a name that may be another image tomorrow, so every stage runs in every run" in said
     assert "data: /data/flights, as there is no --data" in said
     assert yaml.safe_load((tmp_path / "out" / "flights.yaml").read_text())["schemaVersion"] == "2.1.0"
     service = yaml.safe_load((tmp_path / "out" / "service.yaml").read_text())

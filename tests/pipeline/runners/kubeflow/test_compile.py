@@ -120,7 +120,7 @@ class TestParameters:
             "data_fingerprint": "",
             "serving": "s3://bucket/flights",
             "no_baseline": "",
-            "code": fingerprint.everything(),
+            "code": fingerprint.sources(),
         }
         assert all(parameter["description"] for parameter in found.values())
 
@@ -196,7 +196,7 @@ class TestReuse:
 
     def test_other_code_is_another_parameter_of_every_stage(self, seen, monkeypatch):
         before = parameters(seen())["code"]["defaultValue"]
-        monkeypatch.setattr(fingerprint, "everything", lambda: "other")
+        monkeypatch.setattr(fingerprint, "sources", lambda: "other")
         assert parameters(seen())["code"]["defaultValue"] == "other" != before
         given = [task["inputs"]["parameters"]["code"] for task in tasks(seen()).values()]
         assert given == [{"componentInputParameter": "code"}] * len(given)
@@ -205,7 +205,12 @@ class TestReuse:
         other = IMAGE.replace("a" * 64, "b" * 64)
         executors = seen(image=other).spec["deploymentSpec"]["executors"].values()
         assert {executor["container"]["image"] for executor in executors} == {other}
-        assert [is_pinned(image) for image in (IMAGE, "multihead:1", "multihead")] == [True, False, False]
+        named = (IMAGE, IMAGE.partition("@")[2], "multihead:1", "multihead", f"{IMAGE}-debug")
+        assert [is_pinned(image) for image in named] == [True, True, False, False, False]
+
+    def test_a_name_that_may_be_another_image_tomorrow_reuses_nothing(self, seen):
+        assert reused(seen(image="multihead:1")) == set()
+        assert reused(seen(image=IMAGE.partition("@")[2])) == reused(seen()) != set()
 
     def test_a_span_is_chosen_once(self, tmp_path):
         contract = load_contract(find_task("flights"), SPANS)
@@ -237,6 +242,7 @@ def test_containers_are_told_their_inputs_and_outputs(compiled):
             for side in ("inputs", "outputs")
         ]
         assert told == [component.get("inputDefinitions", {}), component.get("outputDefinitions", {})]
+        assert arguments[arguments.index("--compiled_by_code") + 1] == fingerprint.sources()
         assert arguments[:1] + arguments[2:4] == ["--executor_class_path", "--json_serialized_invocation_args", "{{$}}"]
         runner = "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"
         assert arguments[-1].startswith("--sdk_container_image") or runner in arguments

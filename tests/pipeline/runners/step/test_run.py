@@ -6,6 +6,7 @@ import textwrap
 
 import pytest
 
+from pipeline import fingerprint
 from schema.errors import AnomaliesFound, ModelRefused, StepError
 
 FOLDER = "mlpipeline/v2/artifacts/flights/RUN"
@@ -113,6 +114,14 @@ def test_what_a_stage_raises_is_raised(step, call):
     call["inputs"]["parameterValues"]["exclude_splits"] = "stop"
     with pytest.raises(AnomaliesFound, match="3 rows below 0"):
         step()
+
+
+def test_code_that_did_not_compile_the_pipeline_refuses_to_run(step, folder):
+    step("probe.Executor", "--compiled_by_code", fingerprint.sources())
+    (folder / "output_metadata.json").unlink()
+    with pytest.raises(StepError, match=rf"the image has other code \({fingerprint.sources()}\) .* by \(0ther\)"):
+        step("probe.Executor", "--compiled_by_code", "0ther")
+    assert not (folder / "output_metadata.json").exists()
 
 
 def test_json_that_is_none_names_the_option():
