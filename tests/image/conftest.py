@@ -200,12 +200,13 @@ def compile_flights(tmp_path_factory, place, pinned):
     profile = folder / "profile.yaml"
     profile.write_text(yaml.safe_dump({"all": {"volumes": [data]}, "stages": {"Baseline": both, "Pusher": both}}))
 
-    def compiled(name, data=place.data, image=pinned, **overrides):
+    def compiled(name, data=place.data, image=pinned, more=("--reuse-data",), **overrides):
         file = folder / f"{name}.yaml"
         values = {**SMALL, **{key.replace("__", "."): value for key, value in overrides.items()}}
         command = [MULTIHEAD, "compile", "flights", f"--image={image}", f"--output={file}", f"--data={data}"]
         command += [f"--serving={place.mounted}/flights/serving", f"--profile={profile}"]
         command += [f"--set={key}={value}" for key, value in values.items()]
+        command += more
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return file

@@ -23,7 +23,8 @@ STAGES = {
     "Report",
     "Pusher",
 }
-INGESTION = {"ExampleGen", "StatisticsGen", "ImportSchemaGen", "ExampleValidator", "Transform"}
+EXAMINED = {"ExampleGen", "StatisticsGen", "ImportSchemaGen", "ExampleValidator"}
+INGESTION = EXAMINED | {"Transform"}
 
 
 @pytest.fixture(scope="session")
@@ -40,10 +41,19 @@ def refused(cluster, compile_flights, second):
 
 
 @pytest.fixture(scope="session")
-def changed(cluster, place, compile_flights, second):
-    """One row less at the same path, compiled anew."""
+def read_again(cluster, place, compile_flights, second):
+    """A file that is run twice, the second time on one row less at the same path."""
+    file = compile_flights("uploaded", more=())
+    runs = [cluster.run(file, "a file that was uploaded", tasks={"ExampleGen"})]
     with place.data_changed(lambda table: table.slice(1)):
-        return cluster.run(compile_flights("changed"), "changed data", tasks={"ExampleGen"})
+        return [*runs, cluster.run(file, "the same on changed data", tasks={"ExampleGen"})]
+
+
+@pytest.fixture(scope="session")
+def outdated(cluster, place, flights, second):
+    """One that was compiled with --reuse-data, run again when its data are others."""
+    with place.data_changed(lambda table: table.slice(1)):
+        return cluster.run(flights, "reused data changed", tasks=EXAMINED | {"DataGate"})
 
 
 @pytest.fixture(scope="session")
@@ -104,8 +114,20 @@ def test_what_depends_on_unchanged_data_alone_comes_from_the_cache(second):
     assert second.state("done") == STAGES - INGESTION
 
 
-def test_changed_data_are_read_anew(changed):
-    assert changed.state("done") == {"ExampleGen"}
+def test_changed_data_are_read_anew(place, read_again):
+    there = pq.read_metadata(place.data).num_rows
+    rows = [
+        sum(value for name, value in run.outputs["ExampleGen"]["examples"].properties.items() if "rows_" in name)
+        for run in read_again
+    ]
+    assert rows == [there, there - 1]
+
+
+def test_reused_examples_of_data_that_changed_stop_in_the_data_gate(cluster, outdated):
+    assert outdated.state("cached") == EXAMINED
+    assert outdated.steps["DataGate"].exit_code == 2
+    last = log_of(cluster, outdated, "DataGate").strip().splitlines()[-1]
+    assert "the data are not those that were read by the earlier run whose examples were reused" in last
 
 
 def test_an_image_of_other_code_refuses_to_run(cluster, flights, tmp_path):

@@ -61,6 +61,11 @@ def write(contract: Contract, options: Mapping[str, Any], files: Files) -> Itera
 
             service = manifest(contract.task.task, options["serving"], profile)
     compiled = compiled_quietly(contract, options, profile)
+    if options["looks"] and not compiled.knows_data:
+        raise UserError(
+            f"--reuse-data: {_data(compiled)}: nobody can look from here at what a run will find there; give --data a"
+            " path that is there, and --span no latest, or leave it out: then every run reads the data anew"
+        )
     _write(files.output, compiled.to_job() if files.runner == "vertex" else compiled.to_yaml())
     yield f"{files.output}: {len(compiled.spec['root']['dag']['tasks'])} stages"
     if files.kserve:
@@ -89,12 +94,17 @@ def remarks(options: Mapping[str, Any], compiled: Compiled) -> Iterator[str]:
             " every run; name it by its digest, NAME@sha256:..., and what was finished is not done again"
         )
     if not options["data"]:
-        where = compiled.spec["root"]["inputDefinitions"]["parameters"][DATA]["defaultValue"]
-        yield f"data: {where}, as there is no --data; a run can name another place by its parameter data"
+        yield f"data: {_data(compiled)}, as there is no --data; a run can name another place by its parameter data"
     elif not compiled.knows_data:
         yield f"{options['data']}: not looked at from here, so every run reads the data anew"
     if not options["serving"]:
         yield "serving: none given: a blessed model stays an artifact of its run, and there is no baseline"
+
+
+def _data(compiled: Compiled) -> str:
+    """Returns where a run finds its data if it is not told."""
+    found: str = compiled.spec["root"]["inputDefinitions"]["parameters"][DATA]["defaultValue"]
+    return found
 
 
 def _write(file: Path, text: str) -> None:

@@ -56,12 +56,13 @@ class Request:
         image: Container image of every stage.
         data: File or folder of rows, as containers see it, or its URI; None for /data/TASK, unseen.
         serving: Serving folder: a path, a URI, or an empty string.
-        span: The newest span; None for the latest that is there now, or at run time if nobody can see the data.
+        span: The newest span; None for the latest that is there now, or at run time if nobody looks at the data.
         window: How many spans; None for one.
         root: Where artifacts go; an empty string for where the server puts them.
         profile: What containers get from the cluster.
         beam_options: Options for Beam, after those of runs in process.
-        looks: Whether data that can be seen from here are looked at: runs that come again must look themselves.
+        looks: Whether data that can be seen from here are looked at, so that a run that begins now may reuse what was
+            read of them: nobody knows what a later one will find.
     """
 
     image: str
@@ -82,7 +83,7 @@ class Compiled:
     Attributes:
         spec: pipelineSpec of KFP, schema version 2.1.
         platform: What only Kubernetes can give; None if that is nothing.
-        knows_data: Whether it was compiled in sight of the data: else ingestion is never reused.
+        knows_data: Whether the data were looked at: else ingestion is never reused.
     """
 
     spec: Json
@@ -155,7 +156,7 @@ def _unreused(spec: Json, image: str, has_data: bool) -> Collection[str]:
 
 
 def _defaults(contract: Contract, request: Request) -> Defaults:
-    """Returns the values that a run need not give; in sight of the data, those of the data as they are now.
+    """Returns the values that a run need not give; if the data are looked at, those of the data as they are now.
 
     A store is never looked at: nobody could say how long that takes, and what it shows to whom.
     """

@@ -2,6 +2,8 @@
 
 import json
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from typer.testing import CliRunner
@@ -44,9 +46,29 @@ def test_overrides_are_compiled(run, tmp_path):
     )
 
 
+def test_a_file_is_run_whenever_so_its_runs_read_the_data_anew_unless_told(run, tmp_path):
+    pq.write_table(pa.table({"x": [1]}), tmp_path / "rows.parquet")
+
+    def compiled(*options):
+        done = run("--data", str(tmp_path), *options)
+        spec = yaml.safe_load((tmp_path / "out" / "flights.yaml").read_text())
+        known = spec["root"]["inputDefinitions"]["parameters"]["data_fingerprint"]["defaultValue"]
+        return done.output, "cachingOptions" in spec["root"]["dag"]["tasks"]["ExampleGen"], known
+
+    said, is_reused, known = compiled()
+    assert (is_reused, known) == (False, "")
+    assert f"{tmp_path}: not looked at from here, so every run reads the data anew" in said
+    said, is_reused, known = compiled("--reuse-data")
+    assert is_reused
+    assert len(known) == 16
+    assert "reads the data anew" not in said
+
+
 @pytest.mark.parametrize(
     ("options", "error"),
     [
+        (["--reuse-data"], "--reuse-data: /data/flights: nobody can look from here"),
+        (["--reuse-data", "--data", "s3://bucket/rows"], "--reuse-data: s3://bucket/rows: nobody can look from here"),
         (["--runner", "vertex"], "give --pipeline-root gs://BUCKET/FOLDER"),
         (["--kserve", "service.yaml"], "--kserve: '' is not where KServe finds models"),
         (["--profile", "none.yaml"], "none.yaml"),
