@@ -267,7 +267,7 @@ def test_vertex_takes_a_job(compiled):
     [
         ((), {"data": "data/flights"}, "--data: 'data/flights' is not absolute; give the path as containers see it"),
         ((), {"serving": "serving"}, "--serving: 'serving' is not absolute"),
-        ((), {"data": "minio://bucket/rows"}, "give s3://bucket/rows, and MinIO's address in AWS_ENDPOINT_URL"),
+        ((), {"data": "minio://bucket/rows"}, "give s3://bucket/rows, and MinIO's address in FSSPEC_S3_ENDPOINT_URL"),
         ((), {"data": "s3://key:secret@bucket/rows"}, "s3://...: a URI with a password in it"),
         ((), {"span": "2013-01-05"}, "--span: the data of task flights has no spans"),
         ((), {"span": "latest"}, "--span: the data of task flights has no spans"),
