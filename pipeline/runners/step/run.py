@@ -33,7 +33,7 @@ def run(arguments: Sequence[str]) -> None:
         arguments: `--executor_class_path`, then what is handed over and declared as JSON, then Beam options.
 
     Raises:
-        StepError: What is handed over cannot be mended, or the pipeline was compiled by other code.
+        StepError: What is handed over cannot be mended, an input is lost, or the pipeline was compiled by other code.
         ModelRefused: The stage was to push a model that is not blessed; its result is written all the same.
         UserError: As the stage itself raises it.
     """
@@ -52,8 +52,10 @@ def run(arguments: Sequence[str]) -> None:
     names: dict[int, str] = {}
     inputs = tfx_container.parse_raw_artifact_dict(executor_input.inputs.artifacts, names)
     outputs = tfx_container.parse_raw_artifact_dict(executor_input.outputs.artifacts, names)
-    for artifact in (artifact for artifacts in inputs.values() for artifact in artifacts):
-        restore(Path(artifact.uri), artifact.get_json_value_custom_property(EMPTY_FOLDERS_PROPERTY) or ())
+    places = Places(artifacts_of(handed))
+    for key, artifact in ((key, artifact) for key, artifacts in inputs.items() for artifact in artifacts):
+        lost = artifact.get_json_value_custom_property(EMPTY_FOLDERS_PROPERTY) or ()
+        restore(Path(artifact.uri), lost, key, places.uri(artifact.uri))
     outputs_utils.make_output_dirs(outputs)
 
     # Integers come as floats; the declared types make them whole again.
@@ -75,7 +77,7 @@ def run(arguments: Sequence[str]) -> None:
 
     outputs_utils.tag_output_artifacts_with_version(outputs)
     result.remember_folders(outputs)
-    _write(output_file, result.executor_output(outputs, names, Places(artifacts_of(handed))))
+    _write(output_file, result.executor_output(outputs, names, places))
     if why := refused(inputs, outputs):
         raise ModelRefused(why)
 

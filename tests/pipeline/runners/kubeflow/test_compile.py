@@ -279,6 +279,14 @@ def test_options_that_cannot_be(compiled, overrides, given, error):
         compiled("flights", *overrides, **given)
 
 
+def test_more_classes_than_a_command_line_holds(write_task):
+    contract = load_contract(write_task())
+    classes = dict.fromkeys(contract.classes, tuple(f"class number {i}" for i in range(5000)))
+    many = dataclasses.replace(contract, classes=classes)
+    with pytest.raises(UserError, match=r"task Trainer: .* larger than .*; the longest parameter is custom_config"):
+        compile_task(many, Request(IMAGE))
+
+
 def test_a_task_whose_name_kfp_does_not_take(write_task, toy_task):
     toy_task["task"] = "my_task"
     contract = load_contract(write_task())
