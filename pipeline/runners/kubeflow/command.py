@@ -20,6 +20,9 @@ from schema.errors import UserError
 if TYPE_CHECKING:
     from pipeline.runners.kubeflow.compile import Compiled
 
+# Where Vertex AI mounts buckets, whatever the profile says.
+_MOUNTED = "/gcs/"
+
 
 @dataclasses.dataclass(frozen=True)
 class Files:
@@ -71,7 +74,7 @@ def write(contract: Contract, options: Mapping[str, Any], files: Files) -> Itera
     if files.kserve:
         _write(files.kserve, service)
         yield f"{files.kserve}: InferenceService on {options['serving']}"
-    yield from remarks(options, compiled)
+    yield from remarks(options, compiled, profile)
 
 
 def compiled_quietly(contract: Contract, options: Mapping[str, Any], profile: Profile) -> Compiled:
@@ -86,7 +89,7 @@ def compiled_quietly(contract: Contract, options: Mapping[str, Any], profile: Pr
         return compile_task(contract, Request(profile=profile, **options))
 
 
-def remarks(options: Mapping[str, Any], compiled: Compiled) -> Iterator[str]:
+def remarks(options: Mapping[str, Any], compiled: Compiled, profile: Profile) -> Iterator[str]:
     """Yields a sentence about each thing that is not as it might be."""
     if not is_pinned(options["image"]):
         yield (
@@ -97,8 +100,11 @@ def remarks(options: Mapping[str, Any], compiled: Compiled) -> Iterator[str]:
         yield f"data: {_data(compiled)}, as there is no --data; a run can name another place by its parameter data"
     elif not compiled.knows_data:
         yield f"{options['data']}: not looked at from here, so every run reads the data anew"
-    if not options["serving"]:
+    serving = options["serving"]
+    if not serving:
         yield "serving: none given: a blessed model stays an artifact of its run, and there is no baseline"
+    elif not serving.startswith(_MOUNTED) and "://" not in serving and not profile.of("Pusher").place_of(serving):
+        yield f"warning: --serving {serving} is on no volume of the profile: what is pushed there is lost"
 
 
 def _data(compiled: Compiled) -> str:

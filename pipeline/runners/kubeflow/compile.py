@@ -140,6 +140,7 @@ def compile_task(contract: Contract, request: Request) -> Compiled:
     if request.root:
         spec["defaultPipelineRoot"] = request.root
     _check_stages(spec, request.profile)
+    _check_serving(request)
     platform = mends.platform(spec, request.profile)
     if problems := check(spec, platform):
         raise UserError(
@@ -192,3 +193,18 @@ def _check_stages(spec: Json, profile: Profile) -> None:
     stages = mends.tasks_of(spec)
     if unknown := sorted(set(profile.stages) - set(stages)):
         raise UserError(f"--profile: stages.{unknown[0]}: no such stage; allowed: {', '.join(sorted(stages))}")
+
+
+def _check_serving(request: Request) -> None:
+    """Lets Baseline look where the Pusher writes: else no model would be compared with the one before.
+
+    Raises:
+        UserError: The profile gives them different places.
+    """
+    seen = {stage: request.profile.of(stage).place_of(request.serving) for stage in ("Baseline", "Pusher")}
+    if len(set(seen.values())) > 1:
+        places = " and ".join(f"{place or 'no volume'} for {stage}" for stage, place in seen.items())
+        raise UserError(
+            f"--profile: --serving {request.serving} is on {places}; give both the same volumes, as Baseline reads what"
+            " the Pusher keeps there of the last model"
+        )

@@ -39,6 +39,12 @@ def test_files_and_what_is_to_be_known(run, tmp_path):
     assert service["spec"]["predictor"]["model"]["storageUri"] == "s3://bucket/flights"
 
 
+@pytest.mark.parametrize(("serving", "warns"), [("/models/flights", True), ("/gcs/bucket/flights", False)])
+def test_a_path_on_no_volume_is_no_place_for_models(run, serving, warns):
+    said = run("--serving", serving).output
+    assert (f"--serving {serving} is on no volume of the profile: what is pushed there is lost" in said) == warns
+
+
 def test_overrides_are_compiled(run, tmp_path):
     assert run("--set", "training.epochs=2", "--data", "/data/rows").exit_code == 0
     assert '"epochs": 2' in (tmp_path / "out" / "flights.yaml").read_text().replace('\\"', '"').replace(

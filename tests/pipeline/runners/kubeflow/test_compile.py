@@ -22,6 +22,7 @@ from pipeline.graph import build_pipeline
 from pipeline.runners.kubeflow.check import check
 from pipeline.runners.kubeflow.compile import Compiled, Request, compile_task
 from pipeline.runners.kubeflow.names import is_pinned, pipeline_name
+from pipeline.runners.kubeflow.profile import Profile
 from pipeline.runners.step.command import COMMAND
 from schema.contract import find_task, load_contract
 from schema.errors import DataError, UserError
@@ -277,6 +278,40 @@ def test_vertex_takes_a_job(compiled):
 def test_options_that_cannot_be(compiled, overrides, given, error):
     with pytest.raises(UserError, match=error):
         compiled("flights", *overrides, **given)
+
+
+class TestServingFolder:
+    """Baseline reads what the Pusher writes."""
+
+    MODELS = {"claim": "models", "path": "/models"}
+
+    @pytest.fixture
+    def with_volumes(self, compiled):
+        def made(serving="/models/flights", **volumes):
+            stages = {stage: {"volumes": mounts} for stage, mounts in volumes.items()}
+            return compiled(serving=serving, profile=Profile.model_validate_json(json.dumps({"stages": stages})))
+
+        return made
+
+    @pytest.mark.parametrize(
+        ("others", "where"),
+        [
+            ([], "no volume"),
+            ([{"claim": "other", "path": "/models"}], "other/flights"),
+            ([{"claim": "models", "path": "/models", "sub_path": "a"}], "models/a/flights"),
+            ([MODELS, {"claim": "other", "path": "/models/flights"}], "other"),
+        ],
+    )
+    def test_on_volumes_that_differ(self, with_volumes, others, where):
+        with pytest.raises(UserError, match=f"is on {where} for Baseline and models/flights for Pusher; give both"):
+            with_volumes(Baseline=others, Pusher=[self.MODELS])
+
+    def test_on_the_same_one(self, with_volumes):
+        with_volumes(Baseline=[self.MODELS], Pusher=[self.MODELS, {"claim": "more", "path": "/more"}])
+
+    @pytest.mark.parametrize("serving", ["", "s3://bucket/models"])
+    def test_on_none(self, with_volumes, serving):
+        with_volumes(serving, Pusher=[self.MODELS])
 
 
 def test_more_classes_than_a_command_line_holds(write_task):
