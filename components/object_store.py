@@ -42,7 +42,7 @@ def check(uri: str) -> None:
     if uri.startswith("minio://"):
         raise UserError(
             f"{uri}: minio:// is how Kubeflow Pipelines names its own artifacts;"
-            f" give s3://{uri.removeprefix('minio://')}, and MinIO's address in AWS_ENDPOINT_URL"
+            f" give s3://{uri.removeprefix('minio://')}, and MinIO's address in FSSPEC_S3_ENDPOINT_URL"
         )
 
 

@@ -116,13 +116,17 @@ def digest(*parts: str) -> str:
 @cache
 def code(stage: str) -> str:
     """Returns a digest of the sources and libraries that a stage runs."""
-    return _code_in(*_CONTRACT, *_SOURCES[stage])
+    libraries = (f"{name} {importlib.metadata.version(name)}" for name in _LIBRARIES)
+    return digest(*_sources_in(*_CONTRACT, *_SOURCES[stage]), *libraries)
 
 
 @cache
-def everything() -> str:
-    """Returns a digest of all sources and libraries, for caches that know the code of a container by nothing else."""
-    return _code_in("schema", "components", "pipeline")
+def sources() -> str:
+    """Returns a digest of all sources: the same in a checkout and in an image that was built from it.
+
+    Libraries are no part of it: a checkout may be of another lane than the image.
+    """
+    return digest(*_sources_in("schema", "components", "pipeline"))
 
 
 def codes() -> dict[str, str]:
@@ -130,10 +134,9 @@ def codes() -> dict[str, str]:
     return {stage: code(stage) for stage in _SOURCES}
 
 
-def _code_in(*paths: str) -> str:
+def _sources_in(*paths: str) -> list[str]:
     files = [file for path in paths for file in _python_files(_ROOT / path)]
-    sources = [f"{file.relative_to(_ROOT)}\n{file.read_text(encoding='utf-8')}" for file in files]
-    return digest(*sources, *(f"{name} {importlib.metadata.version(name)}" for name in _LIBRARIES))
+    return [f"{file.relative_to(_ROOT)}\n{file.read_text(encoding='utf-8')}" for file in files]
 
 
 def _python_files(path: Path) -> list[Path]:

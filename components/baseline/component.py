@@ -7,6 +7,7 @@ own run's root: so the served version is copied.
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from components import object_store
 from components.baseline.choice import Choice, asked_for_none, choose, no_serving_folder
 from components.baseline.decision import VERSION_PROPERTY, write_decision
 from components.example_gen.state import DATA_PROPERTY
-from components.pusher import stores
+from components.pusher import disk, stores
 from components.pusher.history import revocation
 from schema.errors import DataError
 
@@ -40,7 +41,8 @@ class Executor(base_executor.BaseExecutor):
 
         Raises:
             DataError: The model is to be chosen here, and the pointer is half written or names a version that is gone,
-                or the serving folder is an object store that cannot be reached, or no absolute path.
+                or the serving folder is an object store that cannot be reached, no absolute path, or one that cannot be
+                written.
         """
         model = artifact_utils.get_single_instance(output_dict["model"])
         Path(model.uri).mkdir(parents=True, exist_ok=True)
@@ -63,6 +65,12 @@ def _decide(given: dict[str, Any], data: str, target: Path) -> dict[str, Any]:
     choice: Choice = asked_for_none(reason) if reason else no_serving_folder()
     if serving and not object_store.is_uri(serving) and not Path(serving).is_absolute():
         raise DataError(f"serving: '{serving}' is neither an absolute path nor a URI; give one, or nothing")
+    if serving and not object_store.is_uri(serving) and (there := disk.in_the_way(Path(serving))):
+        # Known now, and not when all is trained and judged: the Pusher is of the same user, and has the same volumes.
+        raise DataError(
+            f"serving: {serving}: nothing could be pushed there, as user {os.getuid()} of group {os.getgid()} cannot"
+            f" write {there}; mount the volume of the served models for Baseline and Pusher, and let that user write it"
+        )
     if serving:
         with stores.opened(serving) as store:
             if not reason:

@@ -19,8 +19,8 @@ from components.baseline.decision import decided
 from components.canary.component import CANARY_FILE, CanaryFindings
 from components.evaluator import config, results, summary, verdict
 from components.evaluator.comparison import Comparison
-from components.evaluator.executor import BASELINE_PROPERTY, HEADS_PROPERTY, EvaluatorExecutor
-from components.exported import heads_of
+from components.evaluator.executor import EvaluatorExecutor
+from components.evaluator.exported import read_heads
 from components.statistics import load_by_split
 from schema.task import TaskSpec
 
@@ -52,8 +52,8 @@ class ReportExecutor(base_executor.BaseExecutor):
         """Writes the verdict and report.json."""
         task = TaskSpec.from_json(exec_properties["task"])
         evaluation = artifact_utils.get_single_instance(input_dict["evaluation"])
-        heads = heads_of(json.loads(evaluation.get_string_custom_property(HEADS_PROPERTY)))
-        compared = Comparison.of(heads, heads_of(json.loads(evaluation.get_string_custom_property(BASELINE_PROPERTY))))
+        heads, of_baseline = read_heads(evaluation.uri)
+        compared = Comparison.of(heads, of_baseline)
         if compared.shared:
             candidate = results.load(evaluation.uri, tuple(heads), config.CANDIDATE)
             baseline = results.load(evaluation.uri, tuple(compared.shared), config.BASELINE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +16,9 @@ from components.evaluator import config
 from components.evaluator.baseline import fault
 from components.evaluator.comparison import Comparison
 from components.evaluator.evaluation import Evaluation
-from components.evaluator.exported import exported_heads
-from components.exported import to_data
+from components.evaluator.exported import exported_heads, write_heads
 from schema import names
 from schema.errors import DataError
-
-HEADS_PROPERTY = "heads"
-BASELINE_PROPERTY = "baseline_heads"
 
 
 class EvaluatorExecutor(BaseBeamExecutor):
@@ -70,8 +65,7 @@ class EvaluatorExecutor(BaseBeamExecutor):
             if shared and (why := fault(folders[1], shared, examples)):
                 raise _at_fault(artifact, why) from None
             raise
-        evaluation.set_string_custom_property(HEADS_PROPERTY, json.dumps(to_data(heads)))
-        evaluation.set_string_custom_property(BASELINE_PROPERTY, json.dumps(to_data(baseline)))
+        write_heads(evaluation.uri, heads, baseline)
 
 
 def _at_fault(baseline: types.Artifact, why: str) -> DataError:

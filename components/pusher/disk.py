@@ -36,6 +36,15 @@ def sweep(folder: Path, name: str | None = None) -> None:
             entry.unlink(missing_ok=True)
 
 
+def in_the_way(folder: Path) -> Path | None:
+    """Returns what keeps this process from writing to a folder: itself, or the nearest above it that is there.
+
+    None if nothing does, as far as can be known without writing.
+    """
+    there = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+    return None if there.is_dir() and os.access(there, os.R_OK | os.W_OK | os.X_OK) else there
+
+
 def flush(path: Path) -> None:
     """Waits until a file, or the list of what a folder holds, has reached the disk."""
     descriptor = os.open(path, os.O_RDONLY)

@@ -63,23 +63,30 @@ def compile(
     runner: Annotated[
         Literal["kfp", "vertex"], typer.Option(help="Kubeflow Pipelines' YAML, or Vertex AI's JSON.")
     ] = "kfp",
+    reuse_data: Annotated[
+        bool,
+        typer.Option(
+            "--reuse-data",
+            help="For runs that begin soon: looks at the data from here; runs on these very data reuse what was read.",
+        ),
+    ] = False,
     kserve: Annotated[
         Path | None, typer.Option(metavar="F", help="Also writes a KServe InferenceService of what is pushed.")
     ] = None,
 ) -> None:
     """Write the pipeline as a file that Kubeflow Pipelines takes. No cluster is needed, nor the data.
 
-    In sight of the data, the file names them as they are now; else every run reads them anew. docs/kubeflow.md says
-    which parameters a run can be given.
+    Every run of the file reads the data anew, unless --reuse-data is given. docs/kubeflow.md says which parameters a
+    run can be given.
     """
     from pipeline.runners.kubeflow.command import Files, write
     from pipeline.windows import load_by_span
     from schema.contract import find_task, load_contract
 
     contract = (load_by_span if split_by else load_contract)(find_task(task), overrides or ())
-    options = {"image": image, "data": data, "serving": serving, "span": span, "window": window, "root": pipeline_root}
-    files = Files(output, runner, profile, kserve)
-    for line in write(contract, {**options, "beam_options": beam_options(beam_option)}, files):
+    options: dict[str, Any] = {"image": image, "data": data, "serving": serving, "span": span, "window": window}
+    options |= {"root": pipeline_root, "beam_options": beam_options(beam_option), "looks": reuse_data}
+    for line in write(contract, options, Files(output, runner, profile, kserve)):
         typer.echo(line)
 
 

@@ -7,6 +7,7 @@ import os
 import shlex
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -56,6 +57,8 @@ def pytest_terminal_summary(terminalreporter, config):
     if suite := config.stash.get(_SUITE, None):
         terminalreporter.section("test suite in a container")
         terminalreporter.write_line(f"{suite.closing or 'not finished'} ({suite.seconds:.0f} s with its set-up)")
+        if not suite.passed:
+            terminalreporter.write_line(f"what it printed: {suite.log}")
     if not config.stash[_TABLE]:
         return
     terminalreporter.section("stages in containers")
@@ -76,28 +79,49 @@ def image(pytestconfig):
     return pytestconfig.getoption("image")
 
 
+@pytest.fixture(scope="session")
+def pinned(image):
+    """The image by what it is: of one that is named by a tag, no stage is ever reused."""
+    found = subprocess.run(["docker", "image", "inspect", "--format={{.Id}}", image], capture_output=True, check=True)
+    return found.stdout.decode().strip()
+
+
 class Suite:
-    """The test suite in a container, which goes on while other tests use the second core."""
+    """The test suite in a container, which goes on while other tests use the second core.
+
+    Attributes:
+        log: File of what it prints.
+        closing: The last line of it, with its numbers; empty if it has not come to its end.
+        seconds: From its start to its end, set-up included.
+        passed: Whether all is well.
+    """
 
     def __init__(self, image, options, log):
-        self._log, self._started = log, time.monotonic()
-        self.closing, self.seconds = "", 0.0
-        script = Path(__file__).with_name("suite.sh")
+        self.log, self._started = log, time.monotonic()
+        self.closing, self.seconds, self.passed = "", 0.0, False
+        # It is told when this process ends, however that happens: a kill tears no fixture down.
+        command = ["setpriv", "--pdeathsig", "TERM", "sh", Path(__file__).with_name("suite.sh"), image, *options]
         with log.open("w") as out:
-            self._process = subprocess.Popen(["sh", script, image, *options], stdout=out, stderr=out)
+            self._process = subprocess.Popen(command, stdout=out, stderr=out)
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+        self._thread.start()
+
+    def _follow(self):
+        self.passed = self._process.wait() == 0
+        self.seconds = time.monotonic() - self._started
+        self.closing = ["", *self.log.read_text().strip().splitlines()][-1]
 
     def wait(self):
-        """Returns exit code and output."""
-        code = self._process.wait()
-        log = self._log.read_text()
-        self.seconds = time.monotonic() - self._started
-        self.closing = log.strip().splitlines()[-1]
-        return code, log
+        """Returns the exit code and what was printed."""
+        self._thread.join()
+        return self._process.returncode, self.log.read_text()
 
     def stop(self):
-        """Ends it; the script removes its container."""
-        self._process.terminate()
-        self._process.wait()
+        """Ends it, if it has not ended; the script removes its container."""
+        if self._thread.is_alive():
+            self._process.terminate()
+            self._thread.join()
+            self.closing = ""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -167,7 +191,7 @@ def place(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def compile_flights(tmp_path_factory, place, image):
+def compile_flights(tmp_path_factory, place, pinned):
     """Compiles the pipeline by the command, as it is or with other values of task.yaml; returns the file."""
     folder = tmp_path_factory.mktemp("compiled")
     data = {"claim": "data", "path": str(place.data.parent)}
@@ -176,12 +200,13 @@ def compile_flights(tmp_path_factory, place, image):
     profile = folder / "profile.yaml"
     profile.write_text(yaml.safe_dump({"all": {"volumes": [data]}, "stages": {"Baseline": both, "Pusher": both}}))
 
-    def compiled(name, data=place.data, **overrides):
+    def compiled(name, data=place.data, image=pinned, more=("--reuse-data",), **overrides):
         file = folder / f"{name}.yaml"
         values = {**SMALL, **{key.replace("__", "."): value for key, value in overrides.items()}}
         command = [MULTIHEAD, "compile", "flights", f"--image={image}", f"--output={file}", f"--data={data}"]
         command += [f"--serving={place.mounted}/flights/serving", f"--profile={profile}"]
         command += [f"--set={key}={value}" for key, value in values.items()]
+        command += more
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return file

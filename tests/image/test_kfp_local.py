@@ -37,8 +37,9 @@ def root(tmp_path_factory, place):
 
 
 @pytest.fixture(scope="session")
-def finished(environment, compile_flights, root, say):
-    file = compile_flights("kfp_local", data=root / "data" / "flights.parquet")
+def finished(environment, compile_flights, image, root, say):
+    # It knows images by tags alone.
+    file = compile_flights("kfp_local", data=root / "data" / "flights.parquet", image=image)
     script = Path(__file__).with_name("kfp_local.py")
     log = root / "log.txt"
     with log.open("w") as out:

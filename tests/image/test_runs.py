@@ -1,10 +1,14 @@
 """Whole runs of the flights pipeline, compiled by the command, in containers that share nothing."""
 
+import dataclasses
 import json
+import re
 import subprocess
 
 import pyarrow.parquet as pq
 import pytest
+
+from pipeline import fingerprint
 
 STAGES = {
     "ExampleGen",
@@ -20,7 +24,8 @@ STAGES = {
     "Report",
     "Pusher",
 }
-INGESTION = {"ExampleGen", "StatisticsGen", "ImportSchemaGen", "ExampleValidator", "Transform"}
+EXAMINED = {"ExampleGen", "StatisticsGen", "ImportSchemaGen", "ExampleValidator"}
+INGESTION = EXAMINED | {"Transform"}
 
 
 @pytest.fixture(scope="session")
@@ -37,10 +42,19 @@ def refused(cluster, compile_flights, second):
 
 
 @pytest.fixture(scope="session")
-def changed(cluster, place, compile_flights, second):
-    """One row less at the same path, compiled anew."""
+def read_again(cluster, place, compile_flights, second):
+    """A file that is run twice, the second time on one row less at the same path."""
+    file = compile_flights("uploaded", more=())
+    runs = [cluster.run(file, "a file that was uploaded", tasks={"ExampleGen"})]
     with place.data_changed(lambda table: table.slice(1)):
-        return cluster.run(compile_flights("changed"), "changed data", tasks={"ExampleGen"})
+        return [*runs, cluster.run(file, "the same on changed data", tasks={"ExampleGen"})]
+
+
+@pytest.fixture(scope="session")
+def outdated(cluster, place, flights, second):
+    """One that was compiled with --reuse-data, run again when its data are others."""
+    with place.data_changed(lambda table: table.slice(1)):
+        return cluster.run(flights, "reused data changed", tasks=EXAMINED | {"DataGate"})
 
 
 @pytest.fixture(scope="session")
@@ -49,6 +63,12 @@ def anomalous(cluster, place, compile_flights, second):
     renamed = {"carrier": "airline"}
     with place.data_changed(lambda table: table.rename_columns([renamed.get(n, n) for n in table.column_names])):
         return cluster.run(compile_flights("anomalous"), "an anomaly")
+
+
+@pytest.fixture(scope="session")
+def without_folder(cluster, flights, first):
+    """No serving folder: the same training, and a push into an artifact."""
+    return cluster.run(flights, "no serving folder", {"serving": ""})
 
 
 def versions(place):
@@ -64,6 +84,10 @@ def log_of(cluster, run, stage):
     """What the launcher has uploaded."""
     [(_, log)] = cluster.store.under(run.outputs[stage]["executor-logs"].uri)
     return log.decode()
+
+
+def last_line(cluster, run, stage):
+    return log_of(cluster, run, stage).strip().splitlines()[-1]
 
 
 def test_all_stages_run_in_containers(first):
@@ -101,14 +125,65 @@ def test_what_depends_on_unchanged_data_alone_comes_from_the_cache(second):
     assert second.state("done") == STAGES - INGESTION
 
 
-def test_changed_data_are_read_anew(changed):
-    assert changed.state("done") == {"ExampleGen"}
+def test_changed_data_are_read_anew(place, read_again):
+    there = pq.read_metadata(place.data).num_rows
+    rows = [
+        sum(value for name, value in run.outputs["ExampleGen"]["examples"].properties.items() if "rows_" in name)
+        for run in read_again
+    ]
+    assert rows == [there, there - 1]
+
+
+def test_reused_examples_of_data_that_changed_stop_in_the_data_gate(cluster, outdated):
+    assert outdated.state("cached") == EXAMINED
+    assert outdated.steps["DataGate"].exit_code == 2
+    why = "the data are not those that were read by the earlier run whose examples were reused"
+    assert why in last_line(cluster, outdated, "DataGate")
+
+
+def test_without_a_serving_folder_the_model_is_pushed_as_an_artifact(cluster, without_folder):
+    assert without_folder.state("done") == {"DataGate", "Baseline", "Evaluator", "Report", "Pusher"}
+    assert without_folder.state("cached") == STAGES - without_folder.state("done")
+    report = report_of(cluster, without_folder)
+    assert report["blessed"] is True
+    assert report["comparison"] == "no baseline: the run has no serving folder, so `max_drop` was not applied"
+    pushed = without_folder.outputs["Pusher"]["pushed_model"]
+    assert {"1/saved_model.pb", "1/assets.extra/multihead.json", "blessed.json"} <= set(cluster.store.keys(pushed.uri))
+    assert (pushed.properties["pushed"], pushed.properties["pushed_destination"]) == (1, f"{pushed.uri}/1")
+
+
+def test_a_serving_folder_that_the_user_cannot_write_stops_the_run_before_training(cluster, place, flights, first):
+    locked = place.models / "locked"
+    locked.mkdir(mode=0o755)
+    serving = f"{place.mounted}/locked/serving"
+    run = cluster.run(flights, "a folder of root's", {"serving": serving}, tasks={"Baseline"}, after=first)
+    assert run.steps["Baseline"].exit_code == 2
+    why = f"user 65532 of group 0 cannot write {place.mounted}/locked"
+    assert f"{serving}: nothing could be pushed there, as {why}" in last_line(cluster, run, "Baseline")
+
+
+def test_an_artifact_that_is_gone_stops_the_stage_that_reads_it(cluster, flights, first):
+    kept = first.outputs["StatisticsGen"]["statistics"]
+    gone = dataclasses.replace(kept, id=kept.id + 10**6, uri=f"{kept.uri}-gone")
+    after = dataclasses.replace(first, outputs={**first.outputs, "StatisticsGen": {"statistics": gone}})
+    run = cluster.run(flights, "an artifact is gone", tasks={"ExampleValidator"}, after=after)
+    assert run.steps["ExampleValidator"].exit_code == 2
+    assert f"input statistics: {gone.uri}: nothing is there any more" in last_line(cluster, run, "ExampleValidator")
+
+
+def test_an_image_of_other_code_refuses_to_run(cluster, flights, tmp_path):
+    file = tmp_path / "other.yaml"
+    file.write_text(re.sub(r"(--compiled_by_code\n *- ).*", r"\g<1>0ther", flights.read_text()))
+    run = cluster.run(file, "compiled by other code", tasks={"ImportSchemaGen"})
+    assert run.steps["ImportSchemaGen"].exit_code == 2
+    why = f"other code ({fingerprint.sources()}) than the pipeline was compiled by (0ther)"
+    assert why in last_line(cluster, run, "ImportSchemaGen")
 
 
 def test_a_failing_gate_fails_the_run_in_the_pusher(cluster, place, refused, second):
     assert refused.state("failed") == {"Pusher"}
     assert refused.steps["Pusher"].exit_code == 4
-    last = log_of(cluster, refused, "Pusher").strip().splitlines()[-1]
+    last = last_line(cluster, refused, "Pusher")
     assert last.startswith("multihead: ")
     assert "cancelled" in last
     assert last.endswith("(exit code 4)")
@@ -124,5 +199,5 @@ def test_a_refused_model_is_not_pushed(cluster, place, refused):
 def test_an_anomaly_stops_the_run_in_the_data_gate(cluster, anomalous):
     assert anomalous.state("failed") == {"DataGate"}
     assert anomalous.steps["DataGate"].exit_code == 3
-    assert "carrier" in log_of(cluster, anomalous, "DataGate").strip().splitlines()[-1]
+    assert "carrier" in last_line(cluster, anomalous, "DataGate")
     assert not {"Transform", "Trainer", "Pusher"} & anomalous.state("done")

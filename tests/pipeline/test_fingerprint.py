@@ -37,6 +37,16 @@ def changed_by(change):
     return {stage for stage in STAGES if before[stage] != after[stage]}
 
 
+def test_all_sources_are_the_same_wherever_they_are_installed(tmp_path, monkeypatch):
+    of_checkout = fingerprint.sources()
+    for name in ("schema", "components", "pipeline"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(fingerprint, "_ROOT", tmp_path)
+    assert fingerprint.sources.__wrapped__() == of_checkout
+    append(tmp_path / "pipeline" / "cli" / "runs.py")
+    assert fingerprint.sources.__wrapped__() != of_checkout
+
+
 def append(file):
     file.write_text(file.read_text() + "\n# changed\n")
 

@@ -22,9 +22,13 @@ SCHEMA_VERSION = "2.1.0"
 _TASK_NAME = re.compile(r"[a-zA-Z0-9][-a-zA-Z0-9]*")
 _PIPELINE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,127}")
 _PULL_POLICIES = ("Always", "IfNotPresent", "Never")
-# Of an upload, and of one argument of a Linux process: KFP's launcher is given the whole component, and its inputs.
+# Bytes of an upload, and of one argument of a Linux process with the zero at its end: KFP's launcher is given the whole
+# component, and its inputs.
 _MAX_SPEC = 32 * 2**20
 _MAX_ARGUMENT = 128 * 2**10
+# Of those, what a run adds for each artifact: where it lies (a key of S3 has up to 1 KiB), and its metadata. No stage
+# writes texts into metadata that grow with the task.
+_OF_ARTIFACT = 2 * 2**10
 _KINDS: dict[str, tuple[type, ...]] = {
     "STRING": (str,),
     "NUMBER_INTEGER": (int,),
@@ -82,7 +86,7 @@ def _head(spec: Json) -> Iterator[str]:
     name = spec.get("pipelineInfo", {}).get("name", "")
     if not _PIPELINE_NAME.fullmatch(name):
         yield f"pipelineInfo.name: '{name}' must match {_PIPELINE_NAME.pattern}"
-    if len(json.dumps(spec)) > _MAX_SPEC:
+    if _size(spec) > _MAX_SPEC:
         yield f"all of it is larger than the {_MAX_SPEC >> 20} MiB that KFP takes"
 
 
@@ -114,9 +118,23 @@ def _task(spec: Json, name: str) -> Iterator[str]:
     else:
         yield from _container(where, executor.get("container", {}))
     yield from _inputs(spec, name, component)
-    constants = [value.get("runtimeValue", {}).get("constant") for value in _given(task, "parameters").values()]
-    if len(json.dumps([component, constants])) > _MAX_ARGUMENT:
-        yield f"{where}: component and parameters are larger than an argument of a process, {_MAX_ARGUMENT >> 10} KiB"
+    constants = {
+        key: value.get("runtimeValue", {}).get("constant") for key, value in _given(task, "parameters").items()
+    }
+    artifacts = [
+        side for io in ("input", "output") for side in component.get(f"{io}Definitions", {}).get("artifacts", ())
+    ]
+    if _size([component, constants]) + _OF_ARTIFACT * len(artifacts) >= _MAX_ARGUMENT:
+        longest = max(constants, key=lambda key: _size(constants[key]))
+        yield (
+            f"{where}: component, parameters and {len(artifacts)} artifacts are larger than an argument of a process,"
+            f" {_MAX_ARGUMENT >> 10} KiB; the longest parameter is {longest}, of {_size(constants[longest]) >> 10} KiB"
+        )
+
+
+def _size(found: Any) -> int:
+    """Returns how many bytes something is in JSON."""
+    return len(json.dumps(found, ensure_ascii=False).encode())
 
 
 def _container(where: str, container: Json) -> Iterator[str]:
@@ -125,7 +143,7 @@ def _container(where: str, container: Json) -> Iterator[str]:
     if container.get("lifecycle"):
         yield f"{where}: KFP never runs what stands under lifecycle"
     for argument in container.get("args", ()):
-        if len(argument) > _MAX_ARGUMENT:
+        if len(argument.encode()) >= _MAX_ARGUMENT:
             yield f"{where}: an argument is longer than {_MAX_ARGUMENT >> 10} KiB"
 
 

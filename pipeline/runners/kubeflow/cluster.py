@@ -73,8 +73,9 @@ class Work:
         Raises:
             UserError: The pipeline cannot be, or the server does not take it.
         """
-        compiled = compiled_quietly(self.contract, self.options, self._profile())
-        for line in remarks(self.options, compiled):
+        profile = self._profile()
+        compiled = compiled_quietly(self.contract, self.options, profile)
+        for line in remarks(self.options, compiled, profile):
             say(line)
         # KFP puts no run's id into recurring runs of a fixed version, and ingestion is never reused in them anyway.
         comes_again = not self.options["looks"]

@@ -20,6 +20,9 @@ from schema.errors import UserError
 if TYPE_CHECKING:
     from pipeline.runners.kubeflow.compile import Compiled
 
+# Where Vertex AI mounts buckets, whatever the profile says.
+_MOUNTED = "/gcs/"
+
 
 @dataclasses.dataclass(frozen=True)
 class Files:
@@ -61,12 +64,17 @@ def write(contract: Contract, options: Mapping[str, Any], files: Files) -> Itera
 
             service = manifest(contract.task.task, options["serving"], profile)
     compiled = compiled_quietly(contract, options, profile)
+    if options["looks"] and not compiled.knows_data:
+        raise UserError(
+            f"--reuse-data: {_data(compiled)}: nobody can look from here at what a run will find there; give --data a"
+            " path that is there, and --span no latest, or leave it out: then every run reads the data anew"
+        )
     _write(files.output, compiled.to_job() if files.runner == "vertex" else compiled.to_yaml())
     yield f"{files.output}: {len(compiled.spec['root']['dag']['tasks'])} stages"
     if files.kserve:
         _write(files.kserve, service)
         yield f"{files.kserve}: InferenceService on {options['serving']}"
-    yield from remarks(options, compiled)
+    yield from remarks(options, compiled, profile)
 
 
 def compiled_quietly(contract: Contract, options: Mapping[str, Any], profile: Profile) -> Compiled:
@@ -81,20 +89,28 @@ def compiled_quietly(contract: Contract, options: Mapping[str, Any], profile: Pr
         return compile_task(contract, Request(profile=profile, **options))
 
 
-def remarks(options: Mapping[str, Any], compiled: Compiled) -> Iterator[str]:
+def remarks(options: Mapping[str, Any], compiled: Compiled, profile: Profile) -> Iterator[str]:
     """Yields a sentence about each thing that is not as it might be."""
     if not is_pinned(options["image"]):
         yield (
-            f"warning: --image {options['image']} is a name that may be another image tomorrow, which no cache would"
-            " see; name it by its digest, NAME@sha256:..."
+            f"warning: --image {options['image']} is a name that may be another image tomorrow, so every stage runs in"
+            " every run; name it by its digest, NAME@sha256:..., and what was finished is not done again"
         )
     if not options["data"]:
-        where = compiled.spec["root"]["inputDefinitions"]["parameters"][DATA]["defaultValue"]
-        yield f"data: {where}, as there is no --data; a run can name another place by its parameter data"
+        yield f"data: {_data(compiled)}, as there is no --data; a run can name another place by its parameter data"
     elif not compiled.knows_data:
         yield f"{options['data']}: not looked at from here, so every run reads the data anew"
-    if not options["serving"]:
+    serving = options["serving"]
+    if not serving:
         yield "serving: none given: a blessed model stays an artifact of its run, and there is no baseline"
+    elif not serving.startswith(_MOUNTED) and "://" not in serving and not profile.of("Pusher").place_of(serving):
+        yield f"warning: --serving {serving} is on no volume of the profile: what is pushed there is lost"
+
+
+def _data(compiled: Compiled) -> str:
+    """Returns where a run finds its data if it is not told."""
+    found: str = compiled.spec["root"]["inputDefinitions"]["parameters"][DATA]["defaultValue"]
+    return found
 
 
 def _write(file: Path, text: str) -> None:

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import logging
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from pipeline.graph import NEVER_CACHED, wire
 from pipeline.identity import data_fingerprint
 from pipeline.runners.kubeflow import mends
 from pipeline.runners.kubeflow.check import check
-from pipeline.runners.kubeflow.names import DATA, default_data, pipeline_name
+from pipeline.runners.kubeflow.names import DATA, default_data, is_pinned, pipeline_name
 from pipeline.runners.kubeflow.parameters import Defaults, at_run_time
 from pipeline.runners.kubeflow.profile import Profile
 from pipeline.runners.step.command import COMMAND
@@ -55,12 +56,13 @@ class Request:
         image: Container image of every stage.
         data: File or folder of rows, as containers see it, or its URI; None for /data/TASK, unseen.
         serving: Serving folder: a path, a URI, or an empty string.
-        span: The newest span; None for the latest that is there now, or at run time if nobody can see the data.
+        span: The newest span; None for the latest that is there now, or at run time if nobody looks at the data.
         window: How many spans; None for one.
         root: Where artifacts go; an empty string for where the server puts them.
         profile: What containers get from the cluster.
         beam_options: Options for Beam, after those of runs in process.
-        looks: Whether data that can be seen from here are looked at: runs that come again must look themselves.
+        looks: Whether data that can be seen from here are looked at, so that a run that begins now may reuse what was
+            read of them: nobody knows what a later one will find.
     """
 
     image: str
@@ -81,7 +83,7 @@ class Compiled:
     Attributes:
         spec: pipelineSpec of KFP, schema version 2.1.
         platform: What only Kubernetes can give; None if that is nothing.
-        knows_data: Whether it was compiled in sight of the data: else ingestion is never reused.
+        knows_data: Whether the data were looked at: else ingestion is never reused.
     """
 
     spec: Json
@@ -130,15 +132,15 @@ def compile_task(contract: Contract, request: Request) -> Compiled:
     )
     spec: Json = runner.run(wire(contract, given), write_out=False)["pipelineSpec"]
     has_data = bool(defaults.data_fingerprint)
-    unreused = _NEVER_REUSED if has_data else _NEVER_REUSED | {_INGESTION}
     spec = mends.give_code(spec)
     spec = mends.give_defaults(spec, defaults.values(contract.task.data.spans is not None))
-    spec = mends.tell_interfaces(spec)
-    spec = mends.never_reuse(spec, unreused)
+    spec = mends.tell_containers(spec, defaults.code)
+    spec = mends.never_reuse(spec, _unreused(spec, request.image, has_data))
     spec = mends.give_resources(spec, request.profile)
     if request.root:
         spec["defaultPipelineRoot"] = request.root
     _check_stages(spec, request.profile)
+    _check_serving(request)
     platform = mends.platform(spec, request.profile)
     if problems := check(spec, platform):
         raise UserError(
@@ -147,8 +149,15 @@ def compile_task(contract: Contract, request: Request) -> Compiled:
     return Compiled(spec, platform, has_data)
 
 
+def _unreused(spec: Json, image: str, has_data: bool) -> Collection[str]:
+    """Returns the stages that run in every run: all, if nobody knows which image a run will find under its name."""
+    if not is_pinned(image):
+        return mends.tasks_of(spec)
+    return _NEVER_REUSED if has_data else _NEVER_REUSED | {_INGESTION}
+
+
 def _defaults(contract: Contract, request: Request) -> Defaults:
-    """Returns the values that a run need not give; in sight of the data, those of the data as they are now.
+    """Returns the values that a run need not give; if the data are looked at, those of the data as they are now.
 
     A store is never looked at: nobody could say how long that takes, and what it shows to whom.
     """
@@ -162,7 +171,7 @@ def _defaults(contract: Contract, request: Request) -> Defaults:
         span = run.spans[-1].label if run.spans else span
     else:
         logging.info("the data are not looked at: ingestion will run in every run")
-    return Defaults(data, known, span, request.window or 1, request.serving, fingerprint.everything())
+    return Defaults(data, known, span, request.window or 1, request.serving, fingerprint.sources())
 
 
 def _check_request(request: Request) -> None:
@@ -184,3 +193,18 @@ def _check_stages(spec: Json, profile: Profile) -> None:
     stages = mends.tasks_of(spec)
     if unknown := sorted(set(profile.stages) - set(stages)):
         raise UserError(f"--profile: stages.{unknown[0]}: no such stage; allowed: {', '.join(sorted(stages))}")
+
+
+def _check_serving(request: Request) -> None:
+    """Lets Baseline look where the Pusher writes: else no model would be compared with the one before.
+
+    Raises:
+        UserError: The profile gives them different places.
+    """
+    seen = {stage: request.profile.of(stage).place_of(request.serving) for stage in ("Baseline", "Pusher")}
+    if len(set(seen.values())) > 1:
+        places = " and ".join(f"{place or 'no volume'} for {stage}" for stage, place in seen.items())
+        raise UserError(
+            f"--profile: --serving {request.serving} is on {places}; give both the same volumes, as Baseline reads what"
+            " the Pusher keeps there of the last model"
+        )

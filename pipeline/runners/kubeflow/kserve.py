@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from pipeline.runners.kubeflow.names import pipeline_name
-from pipeline.runners.kubeflow.profile import Profile, Volume
+from pipeline.runners.kubeflow.profile import Profile
 from schema.errors import UserError
 
 # Where KServe gets models from. Its own scheme for volumes is pvc://CLAIM/PATH.
@@ -55,16 +55,10 @@ def _storage(serving: str, profile: Profile) -> str:
     """Returns the serving folder as KServe finds it."""
     if serving.startswith(_STORES):
         return serving.rstrip("/")
-    volumes = [volume for volume in profile.of("Pusher").volumes if _is_in(serving, volume)]
-    if not serving or not volumes:
+    place = profile.of("Pusher").place_of(serving)
+    if not place:
         raise UserError(
             f"--kserve: '{serving}' is not where KServe finds models: give --serving a URI ({', '.join(_STORES)}), or a"
             " path on a volume that --profile mounts"
         )
-    volume = max(volumes, key=lambda found: len(found.path))
-    inside = serving.rstrip("/").removeprefix(volume.path.rstrip("/")).strip("/")
-    return "/".join(part for part in (f"pvc://{volume.claim}", volume.sub_path.strip("/"), inside) if part)
-
-
-def _is_in(path: str, volume: Volume) -> bool:
-    return f"{path.rstrip('/')}/".startswith(f"{volume.path.rstrip('/')}/")
+    return f"pvc://{place}"

@@ -16,6 +16,7 @@ from pipeline.runners.kubeflow.profile import Profile, Stage, amount
 
 Json = dict[str, Any]
 
+_CODE = "--compiled_by_code"
 _INPUTS_SPEC = "--json_serialized_inputs_spec_args"
 _OUTPUTS_SPEC = "--json_serialized_outputs_spec_args"
 _LONGEST_BACKOFF = "3600s"
@@ -56,8 +57,13 @@ def give_code(spec: Json) -> Json:
     return mended
 
 
-def tell_interfaces(spec: Json) -> Json:
-    """Tells containers their inputs as they are now, and their outputs: KFP adds one that no stage has."""
+def tell_containers(spec: Json, code: str) -> Json:
+    """Tells containers their inputs as they are now, their outputs, as KFP adds one that no stage has, and the code.
+
+    Args:
+        spec: As it is.
+        code: Fingerprint of the code that compiles: containers of an image with other code refuse to run.
+    """
     mended = copy.deepcopy(spec)
     for _, component, container in containers(mended):
         arguments = container["args"]
@@ -66,6 +72,8 @@ def tell_interfaces(spec: Json) -> Json:
             _compact(component.get("inputDefinitions", {})),
             _OUTPUTS_SPEC,
             _compact(component.get("outputDefinitions", {})),
+            _CODE,
+            code,
         ]
     return mended
 

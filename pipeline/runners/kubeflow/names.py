@@ -28,5 +28,8 @@ def default_data(task: str) -> str:
 
 
 def is_pinned(image: str) -> bool:
-    """Returns whether an image is named by its contents: a tag may be another image tomorrow."""
-    return re.search(r"@sha256:[0-9a-f]{64}$", image) is not None
+    """Returns whether an image is named by its contents, `NAME@sha256:...` or an engine's own `sha256:...`.
+
+    A tag may be another image tomorrow.
+    """
+    return re.search(r"(^|@)sha256:[0-9a-f]{64}$", image) is not None

@@ -15,7 +15,7 @@ Value = str | int
 
 DESCRIPTIONS = {
     DATA: "File or folder of rows, as containers see it, or its URI, such as s3://bucket/folder.",
-    DATA_FINGERPRINT: "Changes with the data: ingestion is reused only under the same one. [[RunUUID]] never is.",
+    DATA_FINGERPRINT: "Changes with the data: if ingestion is reused, then under the same one; [[RunUUID]] never is.",
     SPAN: "The newest span to read, as a label or number; latest for the latest that is there.",
     WINDOW: "How many spans, counted back.",
     SERVING: "Serving folder, on a volume or in an object store; if empty, a model is only an artifact of the run.",
@@ -32,7 +32,7 @@ class Defaults:
 
     Attributes:
         data: File or folder of rows, as containers see it, or its URI.
-        data_fingerprint: Of the data as they were when the pipeline was compiled; empty if nobody could see them.
+        data_fingerprint: Of the data as they were when the pipeline was compiled; empty if nobody looked at them.
         span: The newest span.
         window: How many spans.
         serving: Serving folder.

@@ -88,6 +88,15 @@ class Stage(Part):
     node_selector: dict[str, str] = {}
     """Labels of the nodes that it may run on."""
 
+    def place_of(self, path: str) -> str:
+        """Returns what a path is on the volumes: CLAIM/FOLDER; an empty string if it is on none."""
+        mounted = [volume for volume in self.volumes if _is_in(path, volume.path)]
+        if not mounted:
+            return ""
+        volume = max(mounted, key=lambda found: len(found.path))
+        inside = path.rstrip("/").removeprefix(volume.path.rstrip("/"))
+        return "/".join(part for part in (volume.claim, volume.sub_path.strip("/"), inside.strip("/")) if part)
+
 
 class Profile(Part):
     """A profile file."""
@@ -102,6 +111,10 @@ class Profile(Part):
         own = self.stages.get(stage, Stage())
         given: dict[str, Any] = {name: getattr(own, name) for name in own.model_fields_set}
         return self.all.model_copy(update={**given, "env": {**self.all.env, **own.env}})
+
+
+def _is_in(path: str, folder: str) -> bool:
+    return f"{path.rstrip('/')}/".startswith(f"{folder.rstrip('/')}/")
 
 
 def read_profile(file: Path) -> Profile:

@@ -58,7 +58,7 @@ def parameters(spec: Json, knows_data: bool, fresh: bool = False, no_baseline: s
 
     Args:
         spec: pipelineSpec.
-        knows_data: Whether it was compiled in sight of the data: else each run reads them anew.
+        knows_data: Whether the data were looked at: else each run reads them anew.
         fresh: Run every stage.
         no_baseline: Why not to compare with the last blessed model.
 

@@ -17,6 +17,7 @@ from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_entrypoint_utils
 from tfx.orchestration.portable import outputs_utils
 from tfx.utils import import_utils
 
+from pipeline import fingerprint
 from pipeline.runners.step import result
 from pipeline.runners.step.folders import EMPTY_FOLDERS_PROPERTY, restore
 from pipeline.runners.step.mend import Declared, Json, artifacts_of, mend
@@ -32,11 +33,12 @@ def run(arguments: Sequence[str]) -> None:
         arguments: `--executor_class_path`, then what is handed over and declared as JSON, then Beam options.
 
     Raises:
-        StepError: What is handed over cannot be mended.
+        StepError: What is handed over cannot be mended, an input is lost, or the pipeline was compiled by other code.
         ModelRefused: The stage was to push a model that is not blessed; its result is written all the same.
         UserError: As the stage itself raises it.
     """
     options, beam_options = _parser().parse_known_args(arguments)
+    _check_code(options.compiled_by_code)
     handed = _json("--json_serialized_invocation_args", options.json_serialized_invocation_args)
     inputs_spec = _json("--json_serialized_inputs_spec_args", options.json_serialized_inputs_spec_args)
     outputs_spec = options.json_serialized_outputs_spec_args
@@ -50,8 +52,10 @@ def run(arguments: Sequence[str]) -> None:
     names: dict[int, str] = {}
     inputs = tfx_container.parse_raw_artifact_dict(executor_input.inputs.artifacts, names)
     outputs = tfx_container.parse_raw_artifact_dict(executor_input.outputs.artifacts, names)
-    for artifact in (artifact for artifacts in inputs.values() for artifact in artifacts):
-        restore(Path(artifact.uri), artifact.get_json_value_custom_property(EMPTY_FOLDERS_PROPERTY) or ())
+    places = Places(artifacts_of(handed))
+    for key, artifact in ((key, artifact) for key, artifacts in inputs.items() for artifact in artifacts):
+        lost = artifact.get_json_value_custom_property(EMPTY_FOLDERS_PROPERTY) or ()
+        restore(Path(artifact.uri), lost, key, places.uri(artifact.uri))
     outputs_utils.make_output_dirs(outputs)
 
     # Integers come as floats; the declared types make them whole again.
@@ -73,7 +77,7 @@ def run(arguments: Sequence[str]) -> None:
 
     outputs_utils.tag_output_artifacts_with_version(outputs)
     result.remember_folders(outputs)
-    _write(output_file, result.executor_output(outputs, names, Places(artifacts_of(handed))))
+    _write(output_file, result.executor_output(outputs, names, places))
     if why := refused(inputs, outputs):
         raise ModelRefused(why)
 
@@ -89,7 +93,21 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json_serialized_invocation_args", required=True, help="ExecutorInput of this step.")
     parser.add_argument("--json_serialized_inputs_spec_args", required=True, help="ComponentInputsSpec of the stage.")
     parser.add_argument("--json_serialized_outputs_spec_args", help="ComponentOutputsSpec of the stage.")
+    parser.add_argument("--compiled_by_code", help="Fingerprint of the code that compiled the pipeline.")
     return parser
+
+
+def _check_code(compiled_by: str | None) -> None:
+    """Looks whether the image has the code that compiled the pipeline, which decided on stages and their parameters.
+
+    Raises:
+        StepError: It has not.
+    """
+    if compiled_by and compiled_by != (own := fingerprint.sources()):
+        raise StepError(
+            f"the image has other code ({own}) than the pipeline was compiled by ({compiled_by}): compile it in the"
+            " checkout that the image was built from, or build the image in the one that compiles"
+        )
 
 
 def _json(option: str, text: str) -> Json:

@@ -125,6 +125,13 @@ class TestChosenAtRunTime:
         with pytest.raises(DataError, match="'models' is neither an absolute path nor a URI"):
             choose(serving="models")
 
+    def test_a_serving_folder_that_cannot_be_written_is_known_before_training(self, choose, tmp_path):
+        (tmp_path / "file").touch()
+        with pytest.raises(
+            DataError, match=rf"/file/a: nothing could be pushed there, .* cannot write {tmp_path}/file;"
+        ):
+            choose(serving=f"{tmp_path}/file/a")
+
     def test_the_last_blessed_model(self, choose, pushed, serving):
         pushed("first", "second")
         told, model = choose()

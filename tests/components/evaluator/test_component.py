@@ -13,8 +13,8 @@ from components.canary.component import CanaryFindings
 from components.evaluator.comparison import Comparison
 from components.evaluator.component import HeadReport, ReportExecutor
 from components.evaluator.evaluation import Evaluation
-from components.evaluator.exported import exported_heads
-from components.exported import HEADS_FILE, heads_of
+from components.evaluator.exported import exported_heads, read_heads
+from components.exported import HEADS_FILE
 from schema.errors import DataError
 from schema.gates import Gate
 
@@ -30,7 +30,7 @@ def test_exported_heads_are_those_of_the_task(sample, exported):
 
 
 def test_a_baseline_is_compared_on_the_heads_whose_classes_agree(compared, cold, exported):
-    heads, none = (heads_of(json.loads(e.get_string_custom_property("baseline_heads"))) for e in (compared, cold))
+    (_, heads), (_, none) = (read_heads(evaluation.uri) for evaluation in (compared, cold))
     assert none == {}
     assert set(heads) == {"fit", "kind", "mood", "tags", "zone"}
     assert Comparison.of(exported_heads(str(exported)), heads).changed == ("kind",)

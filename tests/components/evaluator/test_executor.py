@@ -8,10 +8,10 @@ import pytest
 
 from components.evaluator import config, results
 from components.evaluator.counts import decide
-from components.evaluator.executor import HEADS_PROPERTY
+from components.evaluator.exported import read_heads
 from components.evaluator.metrics import head_metrics
 from components.evaluator.results import OVERALL
-from components.exported import HEADS_FILE, ExportedHead, heads_of, to_data
+from components.exported import HEADS_FILE, ExportedHead, to_data
 
 ROWS = 300
 RNG = np.random.default_rng(0)
@@ -112,8 +112,12 @@ def test_every_model_is_judged_by_its_own_thresholds(compared, name, heads):
     assert expected(other, "tags") != found.heads["tags"][OVERALL]
 
 
-def test_the_evaluation_knows_the_heads_of_the_model(compared):
-    assert heads_of(json.loads(compared.get_string_custom_property(HEADS_PROPERTY))) == CANDIDATE
+def test_the_evaluation_knows_the_heads_of_both_models(compared):
+    assert read_heads(compared.uri) == (CANDIDATE, BASELINE)
+
+
+def test_class_names_are_no_metadata_which_kubeflow_puts_on_a_command_line(compared):
+    assert compared.mlmd_artifact.custom_properties.keys() == set()
 
 
 def test_joint_metrics_are_of_decisions(compared):

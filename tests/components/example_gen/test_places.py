@@ -54,7 +54,7 @@ def test_a_uri_stays_as_it_is(text):
     ("uri", "error"),
     [
         ("s3://", "names no bucket"),
-        ("minio://mlpipeline/rows", "give s3://mlpipeline/rows, and MinIO's address in AWS_ENDPOINT_URL"),
+        ("minio://mlpipeline/rows", "give s3://mlpipeline/rows, and MinIO's address in FSSPEC_S3_ENDPOINT_URL"),
         ("s3://key:secret@bucket/rows", "a URI with a password in it"),
     ],
 )

@@ -1,8 +1,9 @@
 """What writers that were killed leave is told from everything else."""
 
+import os
 import uuid
 
-from components.pusher.disk import beside, sweep
+from components.pusher.disk import beside, in_the_way, sweep
 
 
 def test_drafts_are_swept_and_nothing_else(tmp_path):
@@ -25,3 +26,16 @@ def test_drafts_of_one_name(tmp_path):
 
 def test_a_folder_that_is_not_there(tmp_path):
     sweep(tmp_path / "none")
+
+
+def test_what_is_in_the_way_of_a_writer(tmp_path, monkeypatch):
+    locked, file = tmp_path / "locked", tmp_path / "file"
+    locked.mkdir()
+    file.touch()
+    access = os.access
+    # To root no folder is locked.
+    monkeypatch.setattr(os, "access", lambda path, mode: path != locked and access(path, mode))
+    assert in_the_way(tmp_path) is None
+    assert in_the_way(tmp_path / "new" / "serving") is None
+    assert in_the_way(locked) == in_the_way(locked / "new" / "serving") == locked
+    assert in_the_way(file) == in_the_way(file / "serving") == file

@@ -107,7 +107,10 @@ def constant(spec, value):
         (lambda s: container(s, lifecycle={"preCacheCheck": {}}), "KFP never runs what stands under lifecycle"),
         (lambda s: container(s, image=""), "task Trainer: no image"),
         (lambda s: container(s, args=["x" * 2**18]), "an argument is longer than 128 KiB"),
-        (lambda s: constant(s, "x" * 2**18), "larger than an argument of a process, 128 KiB"),
+        (lambda s: container(s, args=["ä" * 2**16]), "an argument is longer than 128 KiB"),
+        (lambda s: constant(s, "x" * 2**18), "larger than an argument of a process, 128 KiB; .* run_fn, of 256 KiB"),
+        # With what a run adds for inputs and outputs.
+        (lambda s: constant(s, "x" * 120 * 2**10), "Trainer: component, parameters and 4 artifacts are larger than"),
         (lambda s: constant(s, "{{workflow.name}}"), "Argo would read what stands after {{"),
         (lambda s: s["root"]["dag"]["tasks"]["Trainer"].update(componentRef={"name": ""}), "no component ''"),
     ],

@@ -2,6 +2,8 @@
 
 import json
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from typer.testing import CliRunner
@@ -30,11 +32,17 @@ def test_files_and_what_is_to_be_known(run, tmp_path):
     assert done.exit_code == 0, done.output
     said = done.output
     assert "flights.yaml: 12 stages" in said
-    assert "--image m:1 is a name that may be another image tomorrow" in said
+    assert "--image m:1 is a name that may be another image tomorrow, so every stage runs in every run" in said
     assert "data: /data/flights, as there is no --data" in said
     assert yaml.safe_load((tmp_path / "out" / "flights.yaml").read_text())["schemaVersion"] == "2.1.0"
     service = yaml.safe_load((tmp_path / "out" / "service.yaml").read_text())
     assert service["spec"]["predictor"]["model"]["storageUri"] == "s3://bucket/flights"
+
+
+@pytest.mark.parametrize(("serving", "warns"), [("/models/flights", True), ("/gcs/bucket/flights", False)])
+def test_a_path_on_no_volume_is_no_place_for_models(run, serving, warns):
+    said = run("--serving", serving).output
+    assert (f"--serving {serving} is on no volume of the profile: what is pushed there is lost" in said) == warns
 
 
 def test_overrides_are_compiled(run, tmp_path):
@@ -44,9 +52,29 @@ def test_overrides_are_compiled(run, tmp_path):
     )
 
 
+def test_a_file_is_run_whenever_so_its_runs_read_the_data_anew_unless_told(run, tmp_path):
+    pq.write_table(pa.table({"x": [1]}), tmp_path / "rows.parquet")
+
+    def compiled(*options):
+        done = run("--data", str(tmp_path), *options)
+        spec = yaml.safe_load((tmp_path / "out" / "flights.yaml").read_text())
+        known = spec["root"]["inputDefinitions"]["parameters"]["data_fingerprint"]["defaultValue"]
+        return done.output, "cachingOptions" in spec["root"]["dag"]["tasks"]["ExampleGen"], known
+
+    said, is_reused, known = compiled()
+    assert (is_reused, known) == (False, "")
+    assert f"{tmp_path}: not looked at from here, so every run reads the data anew" in said
+    said, is_reused, known = compiled("--reuse-data")
+    assert is_reused
+    assert len(known) == 16
+    assert "reads the data anew" not in said
+
+
 @pytest.mark.parametrize(
     ("options", "error"),
     [
+        (["--reuse-data"], "--reuse-data: /data/flights: nobody can look from here"),
+        (["--reuse-data", "--data", "s3://bucket/rows"], "--reuse-data: s3://bucket/rows: nobody can look from here"),
         (["--runner", "vertex"], "give --pipeline-root gs://BUCKET/FOLDER"),
         (["--kserve", "service.yaml"], "--kserve: '' is not where KServe finds models"),
         (["--profile", "none.yaml"], "none.yaml"),

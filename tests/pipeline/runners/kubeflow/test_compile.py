@@ -22,6 +22,7 @@ from pipeline.graph import build_pipeline
 from pipeline.runners.kubeflow.check import check
 from pipeline.runners.kubeflow.compile import Compiled, Request, compile_task
 from pipeline.runners.kubeflow.names import is_pinned, pipeline_name
+from pipeline.runners.kubeflow.profile import Profile
 from pipeline.runners.step.command import COMMAND
 from schema.contract import find_task, load_contract
 from schema.errors import DataError, UserError
@@ -120,7 +121,7 @@ class TestParameters:
             "data_fingerprint": "",
             "serving": "s3://bucket/flights",
             "no_baseline": "",
-            "code": fingerprint.everything(),
+            "code": fingerprint.sources(),
         }
         assert all(parameter["description"] for parameter in found.values())
 
@@ -196,7 +197,7 @@ class TestReuse:
 
     def test_other_code_is_another_parameter_of_every_stage(self, seen, monkeypatch):
         before = parameters(seen())["code"]["defaultValue"]
-        monkeypatch.setattr(fingerprint, "everything", lambda: "other")
+        monkeypatch.setattr(fingerprint, "sources", lambda: "other")
         assert parameters(seen())["code"]["defaultValue"] == "other" != before
         given = [task["inputs"]["parameters"]["code"] for task in tasks(seen()).values()]
         assert given == [{"componentInputParameter": "code"}] * len(given)
@@ -205,7 +206,12 @@ class TestReuse:
         other = IMAGE.replace("a" * 64, "b" * 64)
         executors = seen(image=other).spec["deploymentSpec"]["executors"].values()
         assert {executor["container"]["image"] for executor in executors} == {other}
-        assert [is_pinned(image) for image in (IMAGE, "multihead:1", "multihead")] == [True, False, False]
+        named = (IMAGE, IMAGE.partition("@")[2], "multihead:1", "multihead", f"{IMAGE}-debug")
+        assert [is_pinned(image) for image in named] == [True, True, False, False, False]
+
+    def test_a_name_that_may_be_another_image_tomorrow_reuses_nothing(self, seen):
+        assert reused(seen(image="multihead:1")) == set()
+        assert reused(seen(image=IMAGE.partition("@")[2])) == reused(seen()) != set()
 
     def test_a_span_is_chosen_once(self, tmp_path):
         contract = load_contract(find_task("flights"), SPANS)
@@ -237,6 +243,7 @@ def test_containers_are_told_their_inputs_and_outputs(compiled):
             for side in ("inputs", "outputs")
         ]
         assert told == [component.get("inputDefinitions", {}), component.get("outputDefinitions", {})]
+        assert arguments[arguments.index("--compiled_by_code") + 1] == fingerprint.sources()
         assert arguments[:1] + arguments[2:4] == ["--executor_class_path", "--json_serialized_invocation_args", "{{$}}"]
         runner = "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"
         assert arguments[-1].startswith("--sdk_container_image") or runner in arguments
@@ -261,7 +268,7 @@ def test_vertex_takes_a_job(compiled):
     [
         ((), {"data": "data/flights"}, "--data: 'data/flights' is not absolute; give the path as containers see it"),
         ((), {"serving": "serving"}, "--serving: 'serving' is not absolute"),
-        ((), {"data": "minio://bucket/rows"}, "give s3://bucket/rows, and MinIO's address in AWS_ENDPOINT_URL"),
+        ((), {"data": "minio://bucket/rows"}, "give s3://bucket/rows, and MinIO's address in FSSPEC_S3_ENDPOINT_URL"),
         ((), {"data": "s3://key:secret@bucket/rows"}, "s3://...: a URI with a password in it"),
         ((), {"span": "2013-01-05"}, "--span: the data of task flights has no spans"),
         ((), {"span": "latest"}, "--span: the data of task flights has no spans"),
@@ -271,6 +278,48 @@ def test_vertex_takes_a_job(compiled):
 def test_options_that_cannot_be(compiled, overrides, given, error):
     with pytest.raises(UserError, match=error):
         compiled("flights", *overrides, **given)
+
+
+class TestServingFolder:
+    """Baseline reads what the Pusher writes."""
+
+    MODELS = {"claim": "models", "path": "/models"}
+
+    @pytest.fixture
+    def with_volumes(self, compiled):
+        def made(serving="/models/flights", **volumes):
+            stages = {stage: {"volumes": mounts} for stage, mounts in volumes.items()}
+            return compiled(serving=serving, profile=Profile.model_validate_json(json.dumps({"stages": stages})))
+
+        return made
+
+    @pytest.mark.parametrize(
+        ("others", "where"),
+        [
+            ([], "no volume"),
+            ([{"claim": "other", "path": "/models"}], "other/flights"),
+            ([{"claim": "models", "path": "/models", "sub_path": "a"}], "models/a/flights"),
+            ([MODELS, {"claim": "other", "path": "/models/flights"}], "other"),
+        ],
+    )
+    def test_on_volumes_that_differ(self, with_volumes, others, where):
+        with pytest.raises(UserError, match=f"is on {where} for Baseline and models/flights for Pusher; give both"):
+            with_volumes(Baseline=others, Pusher=[self.MODELS])
+
+    def test_on_the_same_one(self, with_volumes):
+        with_volumes(Baseline=[self.MODELS], Pusher=[self.MODELS, {"claim": "more", "path": "/more"}])
+
+    @pytest.mark.parametrize("serving", ["", "s3://bucket/models"])
+    def test_on_none(self, with_volumes, serving):
+        with_volumes(serving, Pusher=[self.MODELS])
+
+
+def test_more_classes_than_a_command_line_holds(write_task):
+    contract = load_contract(write_task())
+    classes = dict.fromkeys(contract.classes, tuple(f"class number {i}" for i in range(5000)))
+    many = dataclasses.replace(contract, classes=classes)
+    with pytest.raises(UserError, match=r"task Trainer: .* larger than .*; the longest parameter is custom_config"):
+        compile_task(many, Request(IMAGE))
 
 
 def test_a_task_whose_name_kfp_does_not_take(write_task, toy_task):

@@ -1,11 +1,13 @@
 """The entry point around a small executor and around our own ones, with the launcher's folders under tmp_path."""
 
 import json
+import shutil
 import sys
 import textwrap
 
 import pytest
 
+from pipeline import fingerprint
 from schema.errors import AnomaliesFound, ModelRefused, StepError
 
 FOLDER = "mlpipeline/v2/artifacts/flights/RUN"
@@ -115,6 +117,20 @@ def test_what_a_stage_raises_is_raised(step, call):
         step()
 
 
+def test_code_that_did_not_compile_the_pipeline_refuses_to_run(step, folder):
+    step("probe.Executor", "--compiled_by_code", fingerprint.sources())
+    (folder / "output_metadata.json").unlink()
+    with pytest.raises(StepError, match=rf"the image has other code \({fingerprint.sources()}\) .* by \(0ther\)"):
+        step("probe.Executor", "--compiled_by_code", "0ther")
+    assert not (folder / "output_metadata.json").exists()
+
+
+def test_an_input_that_is_lost_stops_the_step(step, tmp_path):
+    shutil.rmtree(tmp_path / "minio" / FOLDER / "ExampleGen/UUID/examples")
+    with pytest.raises(StepError, match=f"input examples: minio://{FOLDER}/ExampleGen/UUID/examples: nothing is there"):
+        step()
+
+
 def test_json_that_is_none_names_the_option():
     from pipeline.runners.step.run import run
 
@@ -139,7 +155,8 @@ def test_a_baseline_at_a_cold_start_is_an_empty_folder(step, call, inputs_spec, 
 
 def test_a_refused_model_fails_the_pusher_after_its_result_is_written(step, call, inputs_spec, tmp_path):
     root = tmp_path / "minio" / FOLDER
-    (root / "Report/report").mkdir(parents=True)
+    for key in ("model", "blessing", "report"):
+        (root / "Report" / key).mkdir(parents=True)
     gates = [{"metric": "auc", "ok": False, "reason": "auc 0.61 is below 0.7"}]
     report = {"heads": {"cancelled": {"gates": gates}}, "joint": {"gates": []}, "refusals": []}
     (root / "Report/report/report.json").write_text(json.dumps(report))
