@@ -8,15 +8,8 @@ from typing import Any
 
 from components.example_gen.places import Place
 from components.example_gen.spans import Span
-
-# In process, in memory, by the runner that DirectRunner chose until Beam 2.68. Newer ones try Prism first, whatever the
-# mode, which they would download. The image is never used in process; naming one keeps TFX from packing itself into an
-# sdist for every stage.
-_IN_PROCESS = (
-    "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner",
-    "--direct_running_mode=in_memory",
-    "--sdk_container_image=in-process",
-)
+from pipeline.profiles.find import local
+from pipeline.profiles.profile import Profile
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +21,7 @@ class RunConfig:
         output: The run's folder.
         run_id: Name of the run; sorts by time.
         fresh: Run every stage, whatever the cache holds.
-        beam_options: Beam's command line options, after those of the local runner.
+        profile: Where Beam's work is done.
         no_baseline: Why the model is not to be compared with the last blessed one; None if it is.
         spans: The spans that are read, ascending; none if the data has no spans.
         missing: Labels of those that its window should have had, and that are not there.
@@ -38,7 +31,7 @@ class RunConfig:
     output: Path
     run_id: str
     fresh: bool = False
-    beam_options: tuple[str, ...] = ()
+    profile: Profile = dataclasses.field(default_factory=local)
     no_baseline: str | None = None
     spans: tuple[Span, ...] = ()
     missing: tuple[str, ...] = ()
@@ -85,8 +78,3 @@ class RunConfig:
     def log(self) -> Path:
         """What TFX, TensorFlow and Beam print."""
         return self.output / "logs" / f"{self.run_id}.log"
-
-    @property
-    def beam_arguments(self) -> list[str]:
-        """All options for Beam: a later one wins over an earlier one of the same name."""
-        return [*_IN_PROCESS, *self.beam_options]

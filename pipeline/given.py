@@ -44,7 +44,6 @@ class Given:
         revoked: That this training was rolled back, in a sentence.
         replace_pointer: Push even if the serving folder's pointer is damaged.
         reuse: Whether what earlier runs have done counts.
-        beam_options: All options for Beam.
         metadata: ML Metadata's database; None if it is not a file of this machine.
     """
 
@@ -69,7 +68,6 @@ class Given:
     revoked: str = ""
     replace_pointer: bool = False
     reuse: bool = True
-    beam_options: tuple[str, ...] = ()
     metadata: Path | None = None
 
 
@@ -108,6 +106,5 @@ def look_up(contract: Contract, run: RunConfig) -> Given:
         revoked="" if run.fresh else revocation(run.serving, training),
         replace_pointer=run.no_baseline is not None,
         reuse=not run.fresh,
-        beam_options=tuple(run.beam_arguments),
         metadata=run.metadata.resolve(),
     )

@@ -206,5 +206,4 @@ def wire(contract: Contract, given: Given) -> Pipeline:
         ],
         enable_cache=given.reuse,
         metadata_connection_config=given.metadata and metadata.sqlite_metadata_connection_config(str(given.metadata)),
-        beam_pipeline_args=list(given.beam_options),
     )

@@ -76,7 +76,7 @@ def run_task(
     of_spans: dict[str, int | str] = {}
     if run.spans:
         of_spans = {SPAN_PROPERTY: run.spans[-1].number, WINDOW_PROPERTY: window_text(run.spans)}
-    stages = run_pipeline(pipeline, run.run_id, NEVER_CACHED, on_start, finish, properties=of_spans)
+    stages = run_pipeline(pipeline, run.run_id, NEVER_CACHED, run.profile, on_start, finish, properties=of_spans)
     by_id = {stage.id: stage for stage in stages}
     judged = json.loads((Path(by_id["Report"].outputs["report"].uri) / REPORT_FILE).read_text(encoding="utf-8"))
     pushed = by_id["Pusher"].outputs["pushed_model"].get_string_custom_property(DESTINATION_PROPERTY)

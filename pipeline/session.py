@@ -18,6 +18,9 @@ from components.example_gen.places import Place
 from components.example_gen.source import find_files, find_shards
 from pipeline import datasets, holder
 from pipeline.config import RunConfig
+from pipeline.profiles import job_server
+from pipeline.profiles.find import local
+from pipeline.profiles.profile import Profile
 from pipeline.progress import Progress
 from pipeline.quiet import message, output_to, root_cause
 from schema.contract import Contract
@@ -34,7 +37,7 @@ def configure(
     data: Place | None,
     output: Path | None,
     fresh: bool = False,
-    beam_options: tuple[str, ...] = (),
+    profile: Profile | None = None,
     no_baseline: str | None = None,
 ) -> RunConfig:
     """Returns where a command reads and writes, after a look at the data: nothing heavy is imported for a wrong path.
@@ -45,11 +48,11 @@ def configure(
             not there yet.
         output: The run's folder; runs/TASK if None.
         fresh: Run every stage.
-        beam_options: Options for Beam.
+        profile: Where Beam's work is done; in process if None.
         no_baseline: Why not to compare with the last blessed model.
 
     Raises:
-        UserError: There is no data, or a reason without a word.
+        UserError: There is no data, a reason without a word, or what the profile needs on this machine is not there.
     """
     if no_baseline is not None and not no_baseline.strip():
         raise UserError('--no-baseline: say why, for the report, such as --no-baseline "labels were corrected"')
@@ -57,7 +60,9 @@ def configure(
     source = data or _default_data(name)
     if contract.task.data.spans is None:  # Else only the spans that are chosen matter.
         find_shards(find_files(source, file_format), file_format)
-    return RunConfig(source, run_folder(contract, output), new_run_id(), fresh, beam_options, no_baseline)
+    profile = profile or local()
+    job_server.check(profile)
+    return RunConfig(source, run_folder(contract, output), new_run_id(), fresh, profile, no_baseline)
 
 
 def run_folder(contract: Contract, output: Path | None) -> Path:

@@ -11,7 +11,6 @@ import typer
 from pipeline.cli.kubeflow_options import (
     AuthorityOption,
     NamespaceOption,
-    ProfileOption,
     RootOption,
     ServingOption,
     TokenOption,
@@ -21,16 +20,17 @@ from pipeline.cli.options import (
     BeamOption,
     FreshOption,
     NoBaselineOption,
+    ProfileOption,
     SetOption,
     SplitByOption,
     TaskArgument,
     WindowOption,
-    beam_options,
 )
 from pipeline.cli.terminal import terminal
 from schema.errors import UserError
 
 if TYPE_CHECKING:
+    from pipeline.profiles.profile import Profile
     from pipeline.runners.kubeflow.server import Server
     from schema.contract import Contract
 
@@ -79,14 +79,16 @@ def compile(
     Every run of the file reads the data anew, unless --reuse-data is given. docs/kubeflow.md says which parameters a
     run can be given.
     """
+    from pipeline.profiles.find import find_profile
     from pipeline.runners.kubeflow.command import Files, write
     from pipeline.windows import load_by_span
     from schema.contract import find_task, load_contract
 
     contract = (load_by_span if split_by else load_contract)(find_task(task), overrides or ())
     options: dict[str, Any] = {"image": image, "data": data, "serving": serving, "span": span, "window": window}
-    options |= {"root": pipeline_root, "beam_options": beam_options(beam_option), "looks": reuse_data}
-    for line in write(contract, options, Files(output, runner, profile, kserve)):
+    options |= {"root": pipeline_root, "looks": reuse_data}
+    files = Files(output, runner, find_profile(profile, beam_option or ()), kserve)
+    for line in write(contract, options, files):
         typer.echo(line)
 
 
@@ -125,6 +127,7 @@ def submit(
     Exit code: 0 begun, 2 bad input or configuration, or the server refuses it, 1 it cannot be reached, or any other.
     With --wait those of `run`: 0 pushed, 2, 3 the data contradicts its schema, 4 the model was refused, 1.
     """
+    from pipeline.profiles.find import find_profile
     from pipeline.runners.kubeflow.server import Server
     from pipeline.windows import load_by_span
     from schema.contract import find_task, load_contract
@@ -132,13 +135,14 @@ def submit(
     server = Server.parse(endpoint, namespace, token_file, ssl_ca_cert, verify_ssl)
     contract = (load_by_span if split_by else load_contract)(find_task(task), overrides or ())
     options: dict[str, Any] = {"image": image, "data": data, "serving": serving, "span": span, "window": window}
-    options |= {"root": pipeline_root, "beam_options": beam_options(beam_option), "looks": True}
+    options |= {"root": pipeline_root, "looks": True}
+    found = find_profile(profile, beam_option or ())
 
     from pipeline.progress import Progress
     from pipeline.runners.kubeflow import cluster
     from pipeline.runners.kubeflow.client import Client
 
-    work = cluster.Work(contract, options, profile, fresh, no_baseline)
+    work = cluster.Work(contract, options, found, fresh, no_baseline)
     work.check()
     progress = Progress(terminal()) if wait else None
     ended = cluster.submit(Client(server), work, typer.echo, progress)
@@ -153,7 +157,7 @@ def schedule_there(
     server: Server,
     contract: Contract,
     options: Mapping[str, Any],
-    profile: Path | None,
+    profile: Profile,
     cron: str | None,
     enable: bool | None,
     show: bool,
@@ -165,7 +169,7 @@ def schedule_there(
         server: Where.
         contract: The task.
         options: Of `compile.Request`, all but the profile.
-        profile: What containers get.
+        profile: Where Beam's work is done, and what containers get.
         cron: When runs are due; None if the recurring run that is there is meant.
         enable: Whether runs begin; None for as before.
         show: Say what is there.

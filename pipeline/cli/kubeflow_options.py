@@ -21,10 +21,6 @@ RootOption = Annotated[
     str,
     typer.Option(metavar="URI", help="Where artifacts go; where the server puts them if not given."),
 ]
-ProfileOption = Annotated[
-    Path | None,
-    typer.Option(metavar="F", help="Resources, volumes, secrets and retries of stages, as YAML."),
-]
 NamespaceOption = Annotated[
     str | None,
     typer.Option("--namespace", "-n", help="Yours, on a server for several users or teams.", rich_help_panel=_SERVER),

@@ -9,10 +9,10 @@ import typer
 
 from pipeline.cli.options import (
     BeamOption,
+    ProfileOption,
     TaskArgument,
     WaitAtMostOption,
     WaitOption,
-    beam_options,
     place_of,
     seconds,
 )
@@ -36,6 +36,7 @@ def predict(
         list[str] | None,
         typer.Option(metavar="COLUMN", help="A column to keep beside the answers; all but images if not given."),
     ] = None,
+    profile: ProfileOption = None,
     beam_option: BeamOption = None,
 ) -> None:
     """Predict rows with the latest pushed model: the columns kept, and per head its label and scores, as Parquet.
@@ -45,10 +46,11 @@ def predict(
     """
     from pipeline import session
     from pipeline.predict.command import prepare
+    from pipeline.profiles.find import find_profile
     from schema.contract import find_task, load_contract
 
     contract = load_contract(find_task(task))
-    config = session.configure(contract, place_of(data), run, beam_options=beam_options(beam_option))
+    config = session.configure(contract, place_of(data), run, profile=find_profile(profile, beam_option or ()))
     work = prepare(contract, config, output, version, keep or ())
     session.watched(config, work, None)
 

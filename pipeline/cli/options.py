@@ -30,6 +30,14 @@ BeamOption = Annotated[
     list[str] | None,
     typer.Option("--beam-option", metavar="NAME=VALUE", help="An option for Beam, such as direct_num_workers=2."),
 ]
+ProfileOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|F",
+        help="Where Beam's work is done: local, flink-local, flink, spark or dataflow; or a YAML file, which also says"
+        " what stages get on Kubeflow. See docs/scaling.md.",
+    ),
+]
 WindowOption = Annotated[int | None, typer.Option(min=1, help="How many spans, counted back; 1 if not given.")]
 SplitByOption = Annotated[
     Literal["span"] | None, typer.Option(help="Train on older spans of the window, judge on the newest.")
@@ -58,8 +66,3 @@ def place_of(data: str | None) -> Place | None:
 def seconds(wait: bool, at_most: float | None) -> float | None:
     """Returns how long to wait for another run: not at all, so many seconds, or None for as long as it takes."""
     return None if wait and at_most is None else at_most or 0
-
-
-def beam_options(given: list[str] | None) -> tuple[str, ...]:
-    """Returns options as Beam reads them; two dashes in front are welcome, and not needed."""
-    return tuple(f"--{option.removeprefix('--')}" for option in given or ())

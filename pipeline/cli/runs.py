@@ -12,7 +12,6 @@ from pipeline.cli.kubeflow import schedule_there
 from pipeline.cli.kubeflow_options import (
     AuthorityOption,
     NamespaceOption,
-    ProfileOption,
     RootOption,
     ServingOption,
     TokenOption,
@@ -26,13 +25,13 @@ from pipeline.cli.options import (
     NoBaselineOption,
     NotifyOption,
     OutputOption,
+    ProfileOption,
     SetOption,
     SplitByOption,
     TaskArgument,
     WaitAtMostOption,
     WaitOption,
     WindowOption,
-    beam_options,
     place_of,
     seconds,
 )
@@ -44,7 +43,7 @@ if TYPE_CHECKING:
 _NOT_BLESSED = 4
 # Options of `schedule` for this machine alone, and for a server of Kubeflow Pipelines alone.
 _HERE = ("timezone", "misfire", "output", "notify", "now", "what")
-_THERE = ("enable", "show", "delete", "serving", "pipeline_root", "profile")
+_THERE = ("enable", "show", "delete", "serving", "pipeline_root")
 _SERVER = ("namespace", "token_file", "ssl_ca_cert", "verify_ssl")
 
 
@@ -53,6 +52,7 @@ def run(
     data: DataOption = None,
     output: OutputOption = None,
     overrides: SetOption = None,
+    profile: ProfileOption = None,
     beam_option: BeamOption = None,
     fresh: FreshOption = False,
     no_baseline: NoBaselineOption = None,
@@ -81,6 +81,7 @@ def run(
     from pipeline import execute, session, windows
     from pipeline.notify import Webhook
     from pipeline.outcomes import failures_told
+    from pipeline.profiles.find import find_profile
     from schema.contract import find_task, load_contract
 
     webhook = Webhook.parse(notify) if notify else None
@@ -90,7 +91,8 @@ def run(
         anew = "--fresh" if fresh else "--no-baseline" if no_baseline else None
         wanted = windows.Wanted(span, window, first, last, if_new, anew)
         windows.check(contract, wanted)
-        config = session.configure(contract, place_of(data), output, fresh, beam_options(beam_option), no_baseline)
+        found = find_profile(profile, beam_option or ())
+        config = session.configure(contract, place_of(data), output, fresh, found, no_baseline)
         runs, impossible = windows.candidates(contract, config, wanted)
         for sentence in impossible:
             typer.echo(sentence)
@@ -159,21 +161,23 @@ def schedule(
     """
     from pipeline import session, windows
     from pipeline.notify import Webhook
+    from pipeline.profiles.find import find_profile
     from pipeline.schedule import start
     from pipeline.schedule.cron import Cron
     from pipeline.schedule.plan import Folders, Options, Plan
     from pipeline.schedule.service import MISFIRE
     from schema.contract import find_task, load_contract
 
+    found = find_profile(profile, beam_option or ())
     if endpoint:
         refuse(context, _HERE, "is for runs on this machine, not for those that --endpoint begins")
         from pipeline.runners.kubeflow.server import Server
 
         server = Server.parse(endpoint, namespace, token_file, ssl_ca_cert, verify_ssl)
         there: dict[str, Any] = {"image": image, "data": data and str(data), "serving": serving, "window": window}
-        there |= {"root": pipeline_root, "beam_options": beam_options(beam_option), "looks": False}
+        there |= {"root": pipeline_root, "looks": False}
         contract = (windows.load_by_span if split_by else load_contract)(find_task(task), overrides or ())
-        schedule_there(server, contract, there, profile, cron, enable, show, delete)
+        schedule_there(server, contract, there, found, cron, enable, show, delete)
         return
     refuse(context, (*_THERE, *_SERVER), "is for runs on Kubeflow Pipelines; give its address by --endpoint")
     if cron is None:
@@ -187,7 +191,7 @@ def schedule(
     has_spans = contract.task.data.spans is not None
     settings = tuple(overrides or ()), tuple(beam_option or ())
     source = place_of(data)
-    options = Options(task, source, output, *settings, window=window, split_by=split_by, if_new=has_spans)
+    options = Options(task, source, output, *settings, window, split_by, has_spans, profile)
     name, run = contract.task.task, session.run_folder(contract, output)
     plan = Plan(name, options, when, misfire or MISFIRE, notify)
     if what:
@@ -208,6 +212,7 @@ def backtest(
     data: DataOption = None,
     output: Annotated[Path | None, typer.Option(help="Folder of the replay; runs/TASK-backtest if not given.")] = None,
     overrides: SetOption = None,
+    profile: ProfileOption = None,
     beam_option: BeamOption = None,
     wait: WaitOption = False,
     wait_at_most: WaitAtMostOption = None,
@@ -222,11 +227,12 @@ def backtest(
     from pipeline import session, windows
     from pipeline.backtest import plan as plans
     from pipeline.backtest.replay import replay
+    from pipeline.profiles.find import find_profile
     from schema.contract import find_task, load_contract
 
     contract = (windows.load_by_span if split_by == "span" else load_contract)(find_task(task), overrides or ())
     folder = output or Path("runs") / f"{contract.task.task}-backtest"
-    config = session.configure(contract, place_of(data), folder, beam_options=beam_options(beam_option))
+    config = session.configure(contract, place_of(data), folder, profile=find_profile(profile, beam_option or ()))
     plan = plans.make_plan(contract, config, first, last, every, window)
     for remark in plan.remarks:
         typer.echo(remark)

@@ -98,6 +98,7 @@ def _prepare(contract: Contract, run: RunConfig, number: int, progress: Progress
         build_pipeline(undated, run),
         f"{run.run_id}-compare-{number}",
         NEVER_CACHED,
+        run.profile,
         progress.start,
         lambda stage: progress.done(stage.id, f"{stage.seconds:7.1f} s", stage.cached),
         wanted=_PREPARATION,

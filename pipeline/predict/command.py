@@ -22,7 +22,7 @@ def prepare(
 
     Args:
         contract: The task.
-        config: The data, the run's folder and Beam's options.
+        config: The data, the run's folder, and where Beam's work is done.
         output: Where predictions go.
         version: Of the model; the latest if None.
         keep: Columns of the input to keep; every column but images if empty.
@@ -40,7 +40,7 @@ def prepare(
             from pipeline.predict.run import predict
         progress.start("predicting")
         started = time.monotonic()
-        counts = predict(plan, target, config.beam_arguments)
+        counts = predict(plan, target, config.profile)
         rows = counts.predicted + counts.rejected
         progress.done("predicting", f"{time.monotonic() - started:7.1f} s {rows:>10,} rows")
         progress.say(f"{rows:,} rows in, {counts.predicted:,} predicted, {counts.rejected:,} rejected")

@@ -6,13 +6,16 @@ import dataclasses
 from pathlib import Path
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipeline.predict import parts
 from pipeline.predict.plan import Plan
 from pipeline.predict.shard import PREDICTIONS, REJECTED, PredictShard
 from pipeline.predict.target import Target
+from pipeline.profiles.profile import Profile
+from pipeline.runners.beam import beam_pipelines
 from schema.errors import DataError
+
+_STAGE = "Predict"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,13 +31,13 @@ class Counts:
     rejected: int
 
 
-def predict(plan: Plan, target: Target, beam_arguments: list[str]) -> Counts:
+def predict(plan: Plan, target: Target, profile: Profile) -> Counts:
     """Predicts every row of the data; what is written appears when all of it is there.
 
     Args:
         plan: What to read, and how.
         target: Where to write.
-        beam_arguments: Options for Beam.
+        profile: Where Beam's work is done.
 
     Raises:
         UserError: The target cannot be written to.
@@ -44,7 +47,7 @@ def predict(plan: Plan, target: Target, beam_arguments: list[str]) -> Counts:
     with target.beside() as folder:
         for kind in (PREDICTIONS, REJECTED):
             (folder / kind).mkdir()
-        with beam.Pipeline(options=PipelineOptions(beam_arguments)) as pipeline:
+        with beam_pipelines(profile) as make_beam, make_beam(_STAGE) as pipeline:
             _ = (
                 pipeline
                 | "Shards" >> beam.Create(list(enumerate(plan.shards)))

@@ -7,8 +7,10 @@ out of it.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
 from ml_metadata.proto import metadata_store_pb2
 from tfx import types
@@ -17,8 +19,12 @@ from tfx.dsl.compiler import constants as compiler_constants
 from tfx.orchestration import metadata
 from tfx.orchestration.local import runner_utils
 from tfx.orchestration.pipeline import Pipeline
-from tfx.orchestration.portable import launcher, runtime_parameter_utils
+from tfx.orchestration.portable import beam_executor_operator, data_types, launcher, runtime_parameter_utils
 from tfx.orchestration.portable.mlmd import execution_lib
+from tfx.proto.orchestration import executable_spec_pb2, execution_result_pb2
+
+from pipeline.profiles.profile import Profile
+from pipeline.runners.beam import MakePipeline, beam_pipelines
 
 Outputs = Mapping[str, types.Artifact]
 
@@ -44,6 +50,7 @@ def run_pipeline(
     pipeline: Pipeline,
     run_id: str,
     never_cached: frozenset[str],
+    profile: Profile,
     on_start: Callable[[str], None],
     on_finish: Callable[[Stage], None],
     wanted: frozenset[str] | None = None,
@@ -55,6 +62,7 @@ def run_pipeline(
         pipeline: The graph.
         run_id: Names the run in ML Metadata.
         never_cached: Stages that run even if nothing changed.
+        profile: Where Beam's work is done. It is no part of what the cache goes by.
         on_start: Called with the stage's name.
         on_finish: Called with what became of it.
         wanted: Stages to run, with all that they wait for among them; every one if None.
@@ -69,30 +77,48 @@ def run_pipeline(
         deployment.metadata_connection_config, deployment.metadata_connection_config.WhichOneof("connection_config")
     )
     stages = []
-    for node in (entry.pipeline_node for entry in ir.nodes):
-        node_id = node.node_info.id
-        if wanted is not None and node_id not in wanted:
-            continue
-        if node_id in never_cached:
-            node.execution_options.caching_options.enable_cache = False
-        on_start(node_id)
-        started = time.monotonic()
-        execution = launcher.Launcher(
-            pipeline_node=node,
-            mlmd_connection=metadata.Metadata(connection),
-            pipeline_info=ir.pipeline_info,
-            pipeline_runtime_spec=ir.runtime_spec,
-            executor_spec=runner_utils.extract_executor_spec(deployment, node_id),
-            custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, node_id),
-        ).launch()
-        seconds = time.monotonic() - started
-        with metadata.Metadata(connection) as handle:
-            stage = _finished(node_id, seconds, handle, execution.execution_id if execution else None)
-            if not stage.cached:
-                _mark(handle, stage.outputs.values(), properties or {})
-        stages.append(stage)
-        on_finish(stage)
+    with beam_pipelines(profile) as make_beam:
+        operators = {executable_spec_pb2.BeamExecutableSpec: functools.partial(_BeamOperator, make_beam)}
+        for node in (entry.pipeline_node for entry in ir.nodes):
+            node_id = node.node_info.id
+            if wanted is not None and node_id not in wanted:
+                continue
+            if node_id in never_cached:
+                node.execution_options.caching_options.enable_cache = False
+            on_start(node_id)
+            started = time.monotonic()
+            execution = launcher.Launcher(
+                pipeline_node=node,
+                mlmd_connection=metadata.Metadata(connection),
+                pipeline_info=ir.pipeline_info,
+                pipeline_runtime_spec=ir.runtime_spec,
+                executor_spec=runner_utils.extract_executor_spec(deployment, node_id),
+                custom_executor_operators=operators,
+                custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, node_id),
+            ).launch()
+            seconds = time.monotonic() - started
+            with metadata.Metadata(connection) as handle:
+                stage = _finished(node_id, seconds, handle, execution.execution_id if execution else None)
+                if not stage.cached:
+                    _mark(handle, stage.outputs.values(), properties or {})
+            stages.append(stage)
+            on_finish(stage)
     return stages
+
+
+class _BeamOperator(beam_executor_operator.BeamExecutorOperator):
+    """Runs an executor with Beam where a profile says, and not by options in the graph, which the cache goes by."""
+
+    def __init__(self, make_beam: MakePipeline, **given: Any):
+        super().__init__(**given)
+        self._make_beam = make_beam
+
+    def run_executor(
+        self, execution_info: data_types.ExecutionInfo, make_beam_pipeline_fn: Any = None
+    ) -> execution_result_pb2.ExecutorOutput:
+        """Runs it."""
+        stage = execution_info.pipeline_node.node_info.id
+        return super().run_executor(execution_info, make_beam_pipeline_fn or functools.partial(self._make_beam, stage))
 
 
 def _finished(node_id: str, seconds: float, handle: metadata.Metadata, execution_id: int | None) -> Stage:

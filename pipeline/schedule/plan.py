@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sysconfig
 from pathlib import Path
+from typing import Any
 
 from components.example_gen.places import Place
 from pipeline.schedule.cron import Cron
@@ -32,6 +33,7 @@ class Options:
         window: How many spans.
         split_by: `span`, or None.
         if_new: Whether a run that came to a verdict already is left out, which needs spans.
+        profile: A shipped profile's name, or a file.
     """
 
     task: str
@@ -42,16 +44,21 @@ class Options:
     window: int | None = None
     split_by: str | None = None
     if_new: bool = False
+    profile: str | None = None
 
     def absolute(self, folders: Folders) -> Options:
         """Returns the options for a place whose working folder is another."""
         # A shipped task is found by its name wherever multihead is installed.
         task = str(folders.task.resolve()) if folders.task == Path(self.task) else self.task
-        return dataclasses.replace(self, task=task, data=folders.data.resolve(), output=folders.output.resolve())
+        is_file = self.profile is not None and Path(self.profile).is_file()
+        profile = str(Path(str(self.profile)).resolve()) if is_file else self.profile
+        data, output = folders.data.resolve(), folders.output.resolve()
+        return dataclasses.replace(self, task=task, data=data, output=output, profile=profile)
 
     def shared(self) -> list[str]:
         """Returns task and options that `run` and `schedule` have both."""
-        named = {"--data": self.data, "--output": self.output, "--window": self.window, "--split-by": self.split_by}
+        named: dict[str, Any] = {"--data": self.data, "--output": self.output, "--profile": self.profile}
+        named |= {"--window": self.window, "--split-by": self.split_by}
         given = [f"{name}={value}" for name, value in named.items() if value is not None]
         given += [f"--set={override}" for override in self.overrides]
         return [self.task, *given, *(f"--beam-option={option}" for option in self.beam)]

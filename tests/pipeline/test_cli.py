@@ -15,6 +15,7 @@ import pipeline.compare
 import schema
 from pipeline import cli, datasets, session
 from pipeline.config import RunConfig
+from pipeline.profiles.find import local
 from pipeline.report import document
 from schema.errors import AnomaliesFound, DataError, UserError
 
@@ -339,12 +340,12 @@ class TestRun:
     def test_options_reach_the_run(self, multihead, write_task, data, run_task):
         multihead(
             *("run", write_task(), "--data", data, "--output", "out", "--fresh", "--set", "training.epochs=3"),
-            *("--beam-option", "direct_num_workers=2", "--beam-option", "--runner=FlinkRunner"),
+            *("--beam-option", "direct_num_workers=2", "--beam-option", "--streaming"),
         )
         [(contract, config)] = run_task.calls
         assert contract.task.training.epochs == 3
         assert (config.data, config.output, config.fresh) == (data, Path("out"), True)
-        assert config.beam_options == ("--direct_num_workers=2", "--runner=FlinkRunner")
+        assert config.profile.all.beam == {**local().all.beam, "direct_num_workers": "2", "streaming": True}
 
     def test_a_reason_reaches_the_run(self, multihead, write_task, data, run_task):
         multihead("run", write_task(), "--data", data, "--no-baseline", "labels were corrected")

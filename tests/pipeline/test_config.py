@@ -15,9 +15,3 @@ def test_layout_of_a_run_folder():
         "runs/toy/reports/r1",
         "runs/toy/logs/r1.log",
     ]
-
-
-def test_own_beam_options_come_last_so_that_they_win():
-    run = RunConfig(data=Path("d"), output=Path("o"), run_id="r", beam_options=("--runner=FlinkRunner",))
-    assert run.beam_arguments[0] == "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"
-    assert run.beam_arguments[-1] == "--runner=FlinkRunner"

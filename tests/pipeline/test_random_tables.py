@@ -20,6 +20,7 @@ from components.example_gen import source
 from components.example_gen.layout import Layout
 from pipeline import session
 from pipeline.config import RunConfig
+from pipeline.profiles.find import local
 from schema.contract import load_contract
 from schema.data import ColumnSplit, HashSplit, SpanSplit
 from schema.errors import DataError
@@ -293,7 +294,7 @@ def up_to_the_gate(folder, tmp_path_factory):
 
         def work(progress):
             graph = build_pipeline(contract, config)
-            run_pipeline(graph, "r1", NEVER_CACHED, progress.start, lambda stage: None, UP_TO_THE_GATE)
+            run_pipeline(graph, "r1", NEVER_CACHED, local(), progress.start, lambda stage: None, UP_TO_THE_GATE)
 
         try:
             session.watched(config, work, "stages")

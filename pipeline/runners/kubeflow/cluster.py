@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
+from pipeline.profiles.profile import Profile
 from pipeline.progress import Progress
 from pipeline.runners.kubeflow import recurring
 from pipeline.runners.kubeflow.client import Client
 from pipeline.runners.kubeflow.command import compiled_quietly, remarks
 from pipeline.runners.kubeflow.follow import Ended, follow
 from pipeline.runners.kubeflow.names import pipeline_name
-from pipeline.runners.kubeflow.profile import Profile, read_profile
 from pipeline.runners.kubeflow.publish import experiment, publish
 from pipeline.runners.kubeflow.submit import Order, begin, parameters
 from pipeline.schedule.cron import Cron
@@ -41,14 +40,14 @@ class Work:
     Attributes:
         contract: The task.
         options: Of `compile.Request`, all but the profile.
-        profile: File; None for nothing.
+        profile: Where Beam's work is done, and what containers get.
         fresh: Run every stage.
         no_baseline: Why not to compare with the last blessed model.
     """
 
     contract: Contract
     options: Mapping[str, Any]
-    profile: Path | None = None
+    profile: Profile
     fresh: bool = False
     no_baseline: str | None = None
 
@@ -61,11 +60,10 @@ class Work:
         """Looks at what need not be compiled to be wrong.
 
         Raises:
-            UserError: An option that runs need was not given, or a file is wrong.
+            UserError: An option that runs need was not given.
         """
         if not self.options["image"]:
             raise UserError("--image: name the image that `make image` made, best by its digest")
-        self._profile()
 
     def order(self, client: Client, say: Say) -> tuple[Order, frozenset[str]]:
         """Compiles and uploads the pipeline; returns what runs, and its stages.
@@ -73,9 +71,8 @@ class Work:
         Raises:
             UserError: The pipeline cannot be, or the server does not take it.
         """
-        profile = self._profile()
-        compiled = compiled_quietly(self.contract, self.options, profile)
-        for line in remarks(self.options, compiled, profile):
+        compiled = compiled_quietly(self.contract, self.options, self.profile)
+        for line in remarks(self.options, compiled, self.profile):
             say(line)
         # KFP puts no run's id into recurring runs of a fixed version, and ingestion is never reused in them anyway.
         comes_again = not self.options["looks"]
@@ -84,9 +81,6 @@ class Work:
         say(f"version {version.name}: {'uploaded' if version.is_new else 'is there already'}")
         order = Order(version, values, self.options["root"], experiment(client, self.name))
         return order, frozenset(compiled.spec["root"]["dag"]["tasks"])
-
-    def _profile(self) -> Profile:
-        return read_profile(self.profile) if self.profile else Profile()
 
 
 def submit(client: Client, work: Work, say: Say, progress: Progress | None) -> Ended:

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.profiles.profile import Profile
 from pipeline.quiet import output_to
 from pipeline.runners.kubeflow.names import DATA, is_pinned
-from pipeline.runners.kubeflow.profile import Profile, read_profile
 from schema.contract import Contract
 from schema.errors import UserError
 
@@ -31,13 +31,13 @@ class Files:
     Attributes:
         output: The compiled pipeline.
         runner: `kfp` or `vertex`.
-        profile: What containers get from a cluster; None for nothing.
+        profile: Where Beam's work is done, and what containers get from a cluster.
         kserve: The InferenceService; None for none.
     """
 
     output: Path
     runner: str
-    profile: Path | None
+    profile: Profile
     kserve: Path | None
 
 
@@ -56,14 +56,13 @@ def write(contract: Contract, options: Mapping[str, Any], files: Files) -> Itera
         raise UserError(
             "--runner vertex: artifacts go to Google Cloud Storage; give --pipeline-root gs://BUCKET/FOLDER"
         )
-    profile = read_profile(files.profile) if files.profile else Profile()
     service = ""
     if files.kserve:
         with output_to(Path(os.devnull)):
             from pipeline.runners.kubeflow.kserve import manifest
 
-            service = manifest(contract.task.task, options["serving"], profile)
-    compiled = compiled_quietly(contract, options, profile)
+            service = manifest(contract.task.task, options["serving"], files.profile)
+    compiled = compiled_quietly(contract, options, files.profile)
     if options["looks"] and not compiled.knows_data:
         raise UserError(
             f"--reuse-data: {_data(compiled)}: nobody can look from here at what a run will find there; give --data a"
@@ -74,7 +73,7 @@ def write(contract: Contract, options: Mapping[str, Any], files: Files) -> Itera
     if files.kserve:
         _write(files.kserve, service)
         yield f"{files.kserve}: InferenceService on {options['serving']}"
-    yield from remarks(options, compiled, profile)
+    yield from remarks(options, compiled, files.profile)
 
 
 def compiled_quietly(contract: Contract, options: Mapping[str, Any], profile: Profile) -> Compiled:

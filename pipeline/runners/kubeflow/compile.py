@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from tfx.dsl.components.base import executor_spec
 from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner as tfx_compiler
 
 from components import object_store
@@ -20,11 +21,13 @@ from pipeline import fingerprint, windows
 from pipeline.config import RunConfig
 from pipeline.graph import NEVER_CACHED, wire
 from pipeline.identity import data_fingerprint
+from pipeline.profiles import beam
+from pipeline.profiles.find import local
+from pipeline.profiles.profile import Profile
 from pipeline.runners.kubeflow import mends
 from pipeline.runners.kubeflow.check import check
 from pipeline.runners.kubeflow.names import DATA, default_data, is_pinned, pipeline_name
 from pipeline.runners.kubeflow.parameters import Defaults, at_run_time
-from pipeline.runners.kubeflow.profile import Profile
 from pipeline.runners.step.command import COMMAND
 from schema.contract import Contract
 from schema.errors import UserError
@@ -59,8 +62,7 @@ class Request:
         span: The newest span; None for the latest that is there now, or at run time if nobody looks at the data.
         window: How many spans; None for one.
         root: Where artifacts go; an empty string for where the server puts them.
-        profile: What containers get from the cluster.
-        beam_options: Options for Beam, after those of runs in process.
+        profile: Where Beam's work is done, and what containers get from the cluster.
         looks: Whether data that can be seen from here are looked at, so that a run that begins now may reuse what was
             read of them: nobody knows what a later one will find.
     """
@@ -71,8 +73,7 @@ class Request:
     span: str | None = None
     window: int | None = None
     root: str = ""
-    profile: Profile = dataclasses.field(default_factory=Profile)
-    beam_options: tuple[str, ...] = ()
+    profile: Profile = dataclasses.field(default_factory=local)
     looks: bool = True
 
 
@@ -123,14 +124,17 @@ def compile_task(contract: Contract, request: Request) -> Compiled:
     """
     _check_request(request)
     defaults = _defaults(contract, request)
-    options = RunConfig(Path(), Path(), "", beam_options=request.beam_options).beam_arguments
-    given = at_run_time(contract, pipeline_name(contract.task.task), request.root, tuple(options))
+    pipeline = wire(contract, at_run_time(contract, pipeline_name(contract.task.task), request.root))
+    for stage in pipeline.components:
+        if isinstance(stage.executor_spec, executor_spec.BeamExecutorSpec):
+            options = beam.options_of(request.profile.of(stage.id))
+            stage.executor_spec.add_beam_pipeline_args(beam.arguments(options))
     runner = tfx_compiler.KubeflowV2DagRunner(
         tfx_compiler.KubeflowV2DagRunnerConfig(
             default_image=request.image, default_commands=list(COMMAND), use_pipeline_spec_2_1=True
         )
     )
-    spec: Json = runner.run(wire(contract, given), write_out=False)["pipelineSpec"]
+    spec: Json = runner.run(pipeline, write_out=False)["pipelineSpec"]
     has_data = bool(defaults.data_fingerprint)
     spec = mends.give_code(spec)
     spec = mends.give_defaults(spec, defaults.values(contract.task.data.spans is not None))
@@ -139,7 +143,6 @@ def compile_task(contract: Contract, request: Request) -> Compiled:
     spec = mends.give_resources(spec, request.profile)
     if request.root:
         spec["defaultPipelineRoot"] = request.root
-    _check_stages(spec, request.profile)
     _check_serving(request)
     platform = mends.platform(spec, request.profile)
     if problems := check(spec, platform):
@@ -187,12 +190,6 @@ def _check_request(request: Request) -> None:
             object_store.check(path)
         elif path and not Path(path).is_absolute():
             raise UserError(f"{option}: '{path}' is not absolute; give the path as containers see it, such as /data")
-
-
-def _check_stages(spec: Json, profile: Profile) -> None:
-    stages = mends.tasks_of(spec)
-    if unknown := sorted(set(profile.stages) - set(stages)):
-        raise UserError(f"--profile: stages.{unknown[0]}: no such stage; allowed: {', '.join(sorted(stages))}")
 
 
 def _check_serving(request: Request) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
+from pipeline.profiles.profile import Profile
 from pipeline.runners.kubeflow.names import pipeline_name
-from pipeline.runners.kubeflow.profile import Profile
 from schema.errors import UserError
 
 # Where KServe gets models from. Its own scheme for volumes is pvc://CLAIM/PATH.

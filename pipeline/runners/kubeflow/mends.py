@@ -10,9 +10,9 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from pipeline.profiles.profile import Profile, Stage, amount
 from pipeline.runners.kubeflow.names import CODE
 from pipeline.runners.kubeflow.parameters import DESCRIPTIONS, Value
-from pipeline.runners.kubeflow.profile import Profile, Stage, amount
 
 Json = dict[str, Any]
 

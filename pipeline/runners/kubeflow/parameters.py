@@ -59,14 +59,13 @@ class Defaults:
         }
 
 
-def at_run_time(contract: Contract, name: str, root: str, beam_options: tuple[str, ...]) -> Given:
+def at_run_time(contract: Contract, name: str, root: str) -> Given:
     """Returns what the stages of a compiled pipeline are told.
 
     Args:
         contract: The task.
         name: Of the pipeline.
         root: Where artifacts go; an empty string for where the server puts them.
-        beam_options: All options for Beam.
     """
     has_spans = contract.task.data.spans is not None
     return Given(
@@ -81,5 +80,4 @@ def at_run_time(contract: Contract, name: str, root: str, beam_options: tuple[st
         serving=RuntimeParameter(SERVING, str),
         recipe=training_digest(contract, ""),
         no_baseline=RuntimeParameter(NO_BASELINE, str),
-        beam_options=beam_options,
     )

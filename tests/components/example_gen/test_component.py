@@ -12,7 +12,8 @@ from tfx.types import artifact_utils, standard_artifacts
 from components.example_gen import source
 from components.example_gen.component import ExampleGen, Executor, rows_property
 from components.example_gen.layout import Layout
-from pipeline.config import RunConfig
+from pipeline.profiles.beam import arguments
+from pipeline.profiles.find import local
 from schema.data import Data
 from schema.errors import DataError
 from schema.names import SPLITS
@@ -24,8 +25,8 @@ def generate(folder, data, file_format="parquet", layout=LAYOUT):
     """Runs the executor; returns the examples by split, as dicts, and the artifact."""
     examples = standard_artifacts.Examples()
     examples.uri = str(folder)
-    arguments = RunConfig(data=data, output=folder, run_id="test").beam_arguments
-    executor = Executor(BaseBeamExecutor.Context(beam_pipeline_args=arguments, unique_id="1"))
+    in_process = arguments(local().all.beam)
+    executor = Executor(BaseBeamExecutor.Context(beam_pipeline_args=in_process, unique_id="1"))
     component = ExampleGen(data=str(data), config=Data(format=file_format), layout=layout, data_fingerprint="")
     executor.Do({}, {"examples": [examples]}, component.exec_properties)
     return {split: read(artifact_utils.get_split_uri([examples], split)) for split in SPLITS}, examples

@@ -20,7 +20,8 @@ from components.example_gen.places import place
 from components.example_gen.spans import find_spans
 from components.example_gen.state import DATA_PROPERTY
 from components.example_gen.window import load_window
-from pipeline.config import RunConfig
+from pipeline.profiles.beam import arguments
+from pipeline.profiles.find import local
 from pipeline.quiet import root_cause
 from schema.data import Data
 from schema.errors import DataError
@@ -77,7 +78,7 @@ def generate(output, data, layout=LAYOUT, **options):
     """Runs the executor as a container does: what is to be read is found by itself."""
     examples = standard_artifacts.Examples()
     examples.uri = str(output)
-    executor = Executor(BaseBeamExecutor.Context(RunConfig(output, output, "test").beam_arguments, unique_id="1"))
+    executor = Executor(BaseBeamExecutor.Context(arguments(local().all.beam), unique_id="1"))
     executor._context._tmp_dir = str(output / "tmp")
     component = ExampleGen(
         data=data, config=Data(**options), layout=layout, data_fingerprint="", span="latest", spans=2

@@ -16,6 +16,8 @@ from components.example_gen.layout import Layout
 from components.example_gen.spans import find_spans
 from components.example_gen.window import empty_spans, entries, load_window
 from pipeline.config import RunConfig
+from pipeline.profiles.beam import arguments
+from pipeline.profiles.find import local
 from schema.data import Data, HashSplit, SpanSplit
 from schema.errors import DataError
 from schema.names import SPLITS
@@ -62,7 +64,7 @@ def generate(days, tmp_path, monkeypatch):
         component = ExampleGen(
             str(days), Data(spans=PATTERN, split=split), LAYOUT, "", window=entries, store=str(config.span_store)
         )
-        executor = Executor(BaseBeamExecutor.Context(beam_pipeline_args=config.beam_arguments, unique_id="1"))
+        executor = Executor(BaseBeamExecutor.Context(beam_pipeline_args=arguments(local().all.beam), unique_id="1"))
         executor.Do({}, {"examples": [examples]}, component.exec_properties)
         run.read = sorted(int(file.split("date=2013-01-")[1][:2]) for file in opened)
         run.examples = examples
@@ -227,8 +229,9 @@ class TestFoundAtRunTime:
             examples.uri = str(tmp_path / "found" / f"{span}-{spans}")
             data = Data(spans=PATTERN, split=HashSplit(by="hash"))
             component = ExampleGen(str(days), data, LAYOUT, "", span=span, spans=spans)
-            config = RunConfig(data=days, output=tmp_path / "run", run_id="test")
-            context = BaseBeamExecutor.Context(config.beam_arguments, unique_id="1", tmp_dir=str(tmp_path / "scratch"))
+            context = BaseBeamExecutor.Context(
+                arguments(local().all.beam), unique_id="1", tmp_dir=str(tmp_path / "scratch")
+            )
             Executor(context).Do({}, {"examples": [examples]}, component.exec_properties)
             return examples
 

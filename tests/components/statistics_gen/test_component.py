@@ -21,6 +21,8 @@ from components.statistics import load_by_split
 from components.statistics_gen import component
 from components.statistics_gen.accumulate import image_schema
 from pipeline.config import RunConfig
+from pipeline.profiles.beam import arguments
+from pipeline.profiles.find import local
 from schema.data import Data
 from schema.errors import DataError
 
@@ -59,7 +61,7 @@ def table(rows, seed=0, is_odd=False):
 def stages_in(folder):
     """Returns what runs ExampleGen and then a StatisticsGen, ours or TFX's, and returns the statistics' artifact."""
     run = RunConfig(data=folder / "data", output=folder / "run", run_id="test")
-    context = BaseBeamExecutor.Context(run.beam_arguments, unique_id="1", tmp_dir=str(folder / "scratch"))
+    context = BaseBeamExecutor.Context(arguments(local().all.beam), unique_id="1", tmp_dir=str(folder / "scratch"))
 
     def of(name, window=(), split=None, is_stock=False, is_kept=True, code="digest"):
         examples, statistics = standard_artifacts.Examples(), standard_artifacts.ExampleStatistics()

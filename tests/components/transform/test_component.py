@@ -21,6 +21,8 @@ from components.example_gen.layout import Layout
 from components.transform.analysis import compute
 from components.transform.component import Executor, Transform
 from pipeline.config import RunConfig
+from pipeline.profiles.beam import arguments
+from pipeline.profiles.find import local
 from schema.data import Data
 from schema.names import SPLITS
 
@@ -71,7 +73,7 @@ def stage(tmp_path, make_task, monkeypatch):
         read.clear()
         folder = tmp_path / str(len(runs))
         runs.append(folder)
-        context = BaseBeamExecutor.Context(run.beam_arguments, unique_id="1", tmp_dir=str(folder / "scratch"))
+        context = BaseBeamExecutor.Context(arguments(local().all.beam), unique_id="1", tmp_dir=str(folder / "scratch"))
         artifacts = {
             name: kind()
             for name, kind in [

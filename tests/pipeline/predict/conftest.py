@@ -177,7 +177,7 @@ def predict(contract, run_folder, tmp_path):
         target = Target(output)
         target.check(data)
         plan = make_plan(task, data, model, read_exported(model), keep)
-        counts = predict(plan, target, config.beam_arguments)
+        counts = predict(plan, target, config.profile)
         rejected = pq.read_table(target.rejected) if target.rejected.exists() else None
         return counts, pq.read_table(output), rejected
 

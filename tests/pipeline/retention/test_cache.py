@@ -3,6 +3,7 @@
 import pytest
 
 from pipeline.config import RunConfig
+from pipeline.profiles.find import local
 from pipeline.retention.apply import apply
 from pipeline.retention.facts import read_facts
 from pipeline.retention.plan import make_plan
@@ -33,7 +34,7 @@ def run(config):
             enable_cache=True,
             metadata_connection_config=metadata.sqlite_metadata_connection_config(str(config.metadata.resolve())),
         )
-        [finished] = run_pipeline(pipeline, run_id, frozenset(), lambda stage: None, lambda stage: None)
+        [finished] = run_pipeline(pipeline, run_id, frozenset(), local(), lambda stage: None, lambda stage: None)
         report = config.output / "reports" / run_id / "report.json"
         report.parent.mkdir(parents=True)
         report.write_text("{}")

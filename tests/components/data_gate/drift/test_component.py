@@ -14,6 +14,8 @@ from components.example_gen import per_span
 from components.example_gen.entries import Entry
 from components.example_gen.layout import Layout
 from pipeline.config import RunConfig
+from pipeline.profiles.beam import arguments
+from pipeline.profiles.find import local
 from schema.data import Data
 from schema.drift import WINDOW, Watched
 from schema.errors import DriftFound
@@ -53,7 +55,7 @@ def window(tmp_path):
 def stages(tmp_path):
     """Runs ExampleGen and then Drift on a window; returns what Drift found."""
     run = RunConfig(data=tmp_path, output=tmp_path / "run", run_id="test")
-    context = BaseBeamExecutor.Context(run.beam_arguments, unique_id="1", tmp_dir=str(tmp_path / "scratch"))
+    context = BaseBeamExecutor.Context(arguments(local().all.beam), unique_id="1", tmp_dir=str(tmp_path / "scratch"))
 
     def of(window, mode="warn", watched=WATCHED, name="1", is_found=False):
         examples, drift = standard_artifacts.Examples(), DriftFindings()

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 import pipeline.runners.kubeflow.cluster as cluster
 from pipeline.cli import app
-from pipeline.runners.kubeflow.profile import Profile
+from pipeline.profiles.find import local
 
 IMAGE = "registry.example/multihead@sha256:" + 64 * "a"
 COMPILED = ("--image", IMAGE, "--data", "/data/rows")
@@ -59,8 +59,7 @@ class TestSubmit:
         assert kfp.runs[run_id].runtime_config.pipeline_root == "s3://b/f"
         [(task, options, profile)] = compiled_as
         assert (task, options["image"], options["window"]) == ("flights", IMAGE, 3)
-        assert options["beam_options"] == ("--direct_num_workers=2",)
-        assert profile == Profile()
+        assert profile.all.beam == {**local().all.beam, "direct_num_workers": "2"}
 
     def test_given_again(self, submit, kfp):
         submit()

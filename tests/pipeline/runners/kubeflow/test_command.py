@@ -9,8 +9,8 @@ import yaml
 from typer.testing import CliRunner
 
 from pipeline.cli import app
+from pipeline.profiles.profile import Profile
 from pipeline.runners.kubeflow.kserve import manifest
-from pipeline.runners.kubeflow.profile import Profile
 from schema.errors import UserError
 
 # serving.kserve.io/v1beta1 as kserve 0.21 declares it: of PredictorSpec's `model`, what we write of it.

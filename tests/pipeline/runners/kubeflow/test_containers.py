@@ -1,14 +1,13 @@
-"""Profiles, and what becomes of them in the two documents that KFP reads."""
+"""What becomes of a profile in the two documents that KFP reads."""
 
 import pytest
 import yaml
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
+from pipeline.profiles.find import find_profile
+from pipeline.profiles.profile import Profile
 from pipeline.runners.kubeflow.check import check
-from pipeline.runners.kubeflow.profile import Profile, amount, read_profile
-from schema.errors import UserError
-from schema.problems import TaskError
 
 PROFILE = """\
 all:
@@ -31,38 +30,9 @@ stages:
 def read(tmp_path):
     def write(text):
         (tmp_path / "cluster.yaml").write_text(text)
-        return read_profile(tmp_path / "cluster.yaml")
+        return find_profile(str(tmp_path / "cluster.yaml"))
 
     return write
-
-
-@pytest.mark.parametrize(
-    ("quantity", "number"), [("2", 2), ("0.5", 0.5), ("500m", 0.5), ("4G", 4e9), ("16Gi", 16 * 2**30), ("1k", 1000)]
-)
-def test_quantities(quantity, number):
-    assert amount(quantity) == number
-
-
-@pytest.mark.parametrize(
-    ("text", "problem"),
-    [
-        ("all: {cpus: 2}", "cluster.yaml:1: all.cpus: unknown key.*did you mean 'cpu'"),
-        ("all:\n  memory: lots", "cluster.yaml:2: all.memory: got 'lots', must match"),
-        ("all: {pull_policy: never}", "allowed: Always, IfNotPresent, Never"),
-        ("stages: {Trainer: {retries: -1}}", "stages.Trainer.retries"),
-        ("all: {volumes: [{claim: a, path: data}]}", "volumes.0.path: got 'data'"),
-    ],
-)
-def test_mistakes_are_named_with_their_line(read, text, problem):
-    with pytest.raises(TaskError, match=problem):
-        read(text)
-
-
-def test_a_stage_has_what_all_have_but_for_its_own(read):
-    profile = read(PROFILE)
-    assert (profile.of("Trainer").memory, profile.of("Trainer").cpu) == ("16Gi", "2")
-    assert profile.of("Trainer").env == {"LEVEL": "1", "CARD": "0"}
-    assert profile.of("Transform") == profile.all
 
 
 def test_kfp_reads_it(read, compiled):
@@ -98,11 +68,6 @@ def test_kfp_reads_it(read, compiled):
         {"envVar": "AWS_ACCESS_KEY_ID", "secretKey": "user"},
         {"envVar": "AWS_SECRET_ACCESS_KEY", "secretKey": "secret"},
     ]
-
-
-def test_a_stage_that_is_none(read, compiled):
-    with pytest.raises(UserError, match=r"stages\.Tuner: no such stage; allowed: Baseline, "):
-        compiled(profile=read("stages: {Tuner: {retries: 1}}"))
 
 
 def test_without_one_there_is_one_document(compiled):

@@ -1,18 +1,18 @@
-"""A profile: what the containers of stages get from a cluster. A file beside the task, as clusters differ."""
+"""A profile: where stages compute, and what they get there. A file beside the task, as machines differ."""
 
 from __future__ import annotations
 
-import json
 import re
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveInt, StringConstraints, ValidationError
+from pydantic import Field, JsonValue, NonNegativeInt, PositiveInt, StringConstraints
 
-from schema.document import read_document
 from schema.part import Part
-from schema.problems import TaskError
-from schema.validation import problems_of
+
+# Stages whose work is Beam's; batch prediction is one, too.
+BEAM_STAGES = ("Drift", "Evaluator", "ExampleGen", "Predict", "StatisticsGen", "Transform")
+_OTHER_STAGES = ("Baseline", "Canary", "DataGate", "ExampleValidator", "ImportSchemaGen", "Pusher", "Report", "Trainer")
+STAGES = tuple(sorted(BEAM_STAGES + _OTHER_STAGES))
 
 # Kubernetes quantities: a number, and a unit by 1000 or by 1024.
 _QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?)(m|k|M|G|T|Ki|Mi|Gi|Ti)?")
@@ -59,8 +59,12 @@ class Secret(Part):
 
 
 class Stage(Part):
-    """What a stage's container gets."""
+    """Where a stage's Beam work is done, and what its container gets on a cluster."""
 
+    beam: dict[str, JsonValue] = {}
+    """Options for Beam, by their own names; a flag is true, an option that may be given many times a list."""
+    parallelism: PositiveInt | None = None
+    """How many pieces of Beam's work are done at a time; as the runner has it if null."""
     cpu: Quantity | None = None
     """Cores at most."""
     memory: Quantity | None = None
@@ -104,29 +108,17 @@ class Profile(Part):
     all: Stage = Stage()
     """What every stage gets."""
     stages: dict[str, Stage] = {}
-    """What a stage gets instead, by its name; `env` is added to that of all."""
+    """What a stage gets instead, by its name; `beam` and `env` are added to those of all."""
+    flink: dict[str, str | int | float | bool] = {}
+    """Settings of Flink itself, where one is started on this machine."""
 
     def of(self, stage: str) -> Stage:
         """Returns what a stage gets."""
         own = self.stages.get(stage, Stage())
         given: dict[str, Any] = {name: getattr(own, name) for name in own.model_fields_set}
-        return self.all.model_copy(update={**given, "env": {**self.all.env, **own.env}})
+        added = {"beam": {**self.all.beam, **own.beam}, "env": {**self.all.env, **own.env}}
+        return self.all.model_copy(update={**given, **added})
 
 
 def _is_in(path: str, folder: str) -> bool:
     return f"{path.rstrip('/')}/".startswith(f"{folder.rstrip('/')}/")
-
-
-def read_profile(file: Path) -> Profile:
-    """Reads a profile.
-
-    Raises:
-        TaskError: With every problem found, and its line.
-    """
-    document = read_document(file)
-    if document.problems:
-        raise TaskError(document.problems)
-    try:
-        return Profile.model_validate_json(json.dumps(document.data))
-    except ValidationError as error:
-        raise TaskError(problems_of(error, Profile, document)) from None

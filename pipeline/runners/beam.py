@@ -1,0 +1,91 @@
+"""The Beam pipelines of stages, each where its profile says, and the job servers that they need."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import apache_beam
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.portability.flink_runner import FlinkJarJobServer, FlinkRunner
+from apache_beam.utils.subprocess_server import pick_port
+
+from pipeline.profiles import beam, job_server
+from pipeline.profiles.profile import Profile
+from schema.errors import UserError
+
+# Where Flink looks for the folder of its settings.
+_CONFIGURATION = "FLINK_CONF_DIR"
+# Stages with these alike share a job server.
+_OF_SERVER = ("flink_master", "flink_version", "flink_job_server_jar", "artifacts_dir")
+MakePipeline = Callable[[str], apache_beam.Pipeline]
+
+
+@contextmanager
+def beam_pipelines(profile: Profile) -> Iterator[MakePipeline]:
+    """Yields what makes the Beam pipeline of a stage, by the stage's name.
+
+    Beam's FlinkRunner would start a job server for each pipeline, which lives until Python ends in an orderly way. Here
+    one is started when the first stage needs it, and is gone in the end, whatever happens.
+
+    Args:
+        profile: Where the work is done.
+    """
+    with ExitStack() as servers:
+        endpoints: dict[tuple[str, ...], str] = {}
+
+        def make(stage: str) -> apache_beam.Pipeline:
+            options = beam.options_of(profile.of(stage))
+            if job_server.is_started(options):
+                key = tuple(str(options.get(name)) for name in _OF_SERVER)
+                if key not in endpoints:
+                    endpoints[key] = servers.enter_context(_started(options, profile.flink))
+                options["job_endpoint"] = endpoints[key]
+            return apache_beam.Pipeline(argv=beam.arguments(options))
+
+        yield make
+
+
+@contextmanager
+def _started(options: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[str]:
+    """Starts a job server; yields its address.
+
+    Raises:
+        UserError: It does not start.
+    """
+    [port] = pick_port(None)
+    # As FlinkRunner.default_job_server does it.
+    master = FlinkRunner.add_http_scheme(job_server.master(options))
+    given = {**options, "flink_master": master, "job_port": port, "flink_job_server_jar": job_server.jar(options)}
+    server = FlinkJarJobServer(PipelineOptions(beam.arguments(given)))
+    with _configured(settings if job_server.is_embedded(options) else {}):
+        try:
+            server.start()
+        except RuntimeError as error:
+            raise UserError(f"Beam's job server for Flink does not start ({error}); the log has what it says") from None
+        try:
+            yield f"localhost:{port}"
+        finally:
+            server.stop()
+
+
+@contextmanager
+def _configured(settings: Mapping[str, Any]) -> Iterator[None]:
+    """Lets a Flink that starts in here find its settings, unless the environment names others."""
+    if not settings or _CONFIGURATION in os.environ:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="multihead-flink-") as folder:
+        texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in settings.items()}
+        text = "".join(f"{name}: {value}\n" for name, value in texts.items())
+        Path(folder, "flink-conf.yaml").write_text(text, encoding="utf-8")
+        os.environ[_CONFIGURATION] = folder
+        try:
+            yield
+        finally:
+            del os.environ[_CONFIGURATION]
