@@ -90,7 +90,7 @@ def test_the_probe_runs_when_all_is_mended(good_probe):
         ("output folders", "No such file or directory"),
         ("plain properties", "bool_value"),
         ("whole numbers", "can't multiply sequence by non-int of type 'float'"),
-        ("URIs for paths", "['nothing']"),
+        ("URIs for paths", "nothing is there any more"),
         ("remembered folders", "['rows.txt']"),
     ],
 )
