@@ -6,7 +6,7 @@ ARGS ?=
 # The runs of whole pipelines are left to those that go through containers; SUITE= runs them, too.
 SUITE ?= -m 'not e2e'
 
-.PHONY: help setup run test chaos bench bench-input bench-steps bench-serve lint format docs lock image test-image flink-jar clean
+.PHONY: help setup run test chaos bench bench-input bench-steps bench-serve lint format docs lock image test-image flink-jar flink-up flink-down clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,12 @@ test-image: setup image ## Run the pipeline, and the tests, in containers (ARGS=
 
 flink-jar: setup ## Make Beam's job server for Flink, where Beam cannot fetch its own
 	@sh deploy/flink/job_server.sh
+
+flink-up: setup image ## Start a Flink cluster in containers (CPUS=cores of each TaskManager, SHARED=folder all see)
+	@sh deploy/flink/cluster.sh up
+
+flink-down: ## End it
+	@sh deploy/flink/cluster.sh down
 
 clean: ## Remove the environment, the tools and all caches; data/ and runs/ stay
 	rm -rf .venv .tools build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

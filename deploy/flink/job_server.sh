@@ -1,6 +1,8 @@
 #!/bin/sh
-# Makes Beam's job server for Flink, where Beam cannot fetch its own: a small jar that names those it needs, beside it.
-# Needs Maven and Java, and Maven Central.
+# Makes Beam's job server for Flink: a small jar that names those it needs, beside it. Needs Maven, Java and Maven Central.
+#
+#   deploy/flink/job_server.sh            where Beam cannot fetch its own
+#   deploy/flink/job_server.sh anyway     for Flink's image, whatever Beam can fetch
 set -eu
 
 CDPATH='' cd -- "$(dirname -- "$0")/../.."
@@ -11,7 +13,7 @@ die() { # SENTENCE
     exit 2
 }
 
-if [ ! -f "$folder/job-server.jar" ] && .venv/bin/python -W ignore -c '
+if [ "${1:-}" != anyway ] && [ ! -f "$folder/job-server.jar" ] && .venv/bin/python -W ignore -c '
 import sys
 from pipeline.profiles.job_server import beams_own, can_be_had
 sys.exit(not can_be_had(beams_own({"runner": "FlinkRunner"})))

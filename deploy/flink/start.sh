@@ -1,0 +1,50 @@
+#!/bin/sh
+# Starts one part of a Flink cluster, in its container:
+#
+#   start jobmanager | taskmanager | jobserver [OPTIONS OF THE CLASS]
+set -eu
+
+conf=/opt/flink/conf
+log="-Dlog4j.configurationFile=$conf/log4j.properties"
+# Java closes its own packages since 17; Flink and Beam look into these.
+opens=''
+for package in java.lang java.util java.nio java.time java.net java.io java.util.concurrent; do
+    opens="$opens --add-opens=java.base/$package=ALL-UNNAMED"
+done
+
+# Prints what Flink's own scripts pass to Java for the memory that config.yaml names.
+memory() { # COMMAND
+    java -cp "/opt/flink/bin/bash-java-utils.jar:$(echo /opt/flink/lib/flink-dist-*.jar)" org.apache.flink.runtime.util.bash.BashJavaUtils "$1" --configDir "$conf" |
+        sed -n 's/^BASH_JAVA_UTILS_EXEC_RESULT://p'
+}
+
+part=$1
+shift
+case $part in
+jobmanager)
+    # Both words are meant to be split.
+    set -- $(memory GET_JM_RESOURCE_PARAMS | head -n 1) $opens "$log" -cp '/opt/flink/lib/*' \
+        org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint --configDir "$conf" "$@"
+    ;;
+taskmanager)
+    {
+        read -r java
+        read -r dynamic
+    } <<RESULT
+$(memory GET_TM_RESOURCE_PARAMS)
+RESULT
+    set -- $java $opens "$log" -cp '/opt/flink/lib/*' \
+        org.apache.flink.runtime.taskexecutor.TaskManagerRunner --configDir "$conf" $dynamic "$@"
+    ;;
+jobserver)
+    # With Flink's own logging: the runner's jars have none.
+    logging=$(printf '%s:' /opt/flink/lib/log4j-*.jar)
+    set -- -Xmx512m $opens "$log" -cp "/opt/beam/*:$logging" org.apache.beam.runners.flink.FlinkJobServerDriver \
+        --flink-master=localhost:8081 --job-host=0.0.0.0 --artifacts-dir=/tmp/beam-artifacts "$@"
+    ;;
+*)
+    echo "start: $part is none of jobmanager, taskmanager, jobserver" >&2
+    exit 2
+    ;;
+esac
+exec java "$@"
