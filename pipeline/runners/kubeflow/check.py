@@ -125,10 +125,10 @@ def _task(spec: Json, name: str) -> Iterator[str]:
         side for io in ("input", "output") for side in component.get(f"{io}Definitions", {}).get("artifacts", ())
     ]
     if _size([component, constants]) + _OF_ARTIFACT * len(artifacts) >= _MAX_ARGUMENT:
-        longest = max(constants, key=lambda key: _size(constants[key]))
+        length, longest = max(((_size(value), key) for key, value in constants.items()), default=(0, "none"))
         yield (
             f"{where}: component, parameters and {len(artifacts)} artifacts are larger than an argument of a process,"
-            f" {_MAX_ARGUMENT >> 10} KiB; the longest parameter is {longest}, of {_size(constants[longest]) >> 10} KiB"
+            f" {_MAX_ARGUMENT >> 10} KiB; the longest parameter is {longest}, of {length >> 10} KiB"
         )
 
 

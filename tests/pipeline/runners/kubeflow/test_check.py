@@ -111,6 +111,13 @@ def constant(spec, value):
         (lambda s: constant(s, "x" * 2**18), "larger than an argument of a process, 128 KiB; .* run_fn, of 256 KiB"),
         # With what a run adds for inputs and outputs.
         (lambda s: constant(s, "x" * 120 * 2**10), "Trainer: component, parameters and 4 artifacts are larger than"),
+        (
+            lambda s: (
+                trainer(s)["inputs"].pop("parameters"),
+                s["components"]["Trainer"].update(inputDefinitions={"parameters": {"x" * 2**18: {"isOptional": True}}}),
+            ),
+            "the longest parameter is none, of 0 KiB",
+        ),
         (lambda s: constant(s, "{{workflow.name}}"), "Argo would read what stands after {{"),
         (lambda s: s["root"]["dag"]["tasks"]["Trainer"].update(componentRef={"name": ""}), "no component ''"),
     ],
