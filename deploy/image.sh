@@ -9,22 +9,13 @@
 set -eu
 
 CDPATH='' cd -- "$(dirname -- "$0")/.."
+. deploy/docker.sh
 local_base=multihead-base:trixie
 # Seconds for a registry to answer: one that is not there may take minutes to say so.
 patience=60
 
-die() { # SENTENCE
-    printf 'multihead: %s\n' "$1" >&2
-    exit 2
-}
-
-is_here() { docker image inspect "$1" >/dev/null 2>&1; } # IMAGE
-
 has_registry() { timeout "$patience" docker manifest inspect "$1" >/dev/null 2>&1; } # IMAGE
 
-docker info >/dev/null 2>&1 || die "no Docker engine answers: start one (Debian: docker.io), and see \`docker info\`"
-version=$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
-image=${IMAGE:-multihead:$version}
 default_base=$(sed -n 's/^ARG BASE_IMAGE=//p' Dockerfile)
 
 base=${BASE_IMAGE:-$default_base}
@@ -40,14 +31,9 @@ fi
 mkdir -p .tools
 rm -f .tools/ca.crt
 trap 'rm -f .tools/ca.crt' EXIT
-[ ! -f "${SSL_CERT_FILE:-}" ] || cp "$SSL_CERT_FILE" .tools/ca.crt
+trust .tools/ca.crt
 
-set -- --build-arg "BASE_IMAGE=$base" --build-arg "VERSION=$version"
-set -- "$@" --build-arg "REVISION=$(git rev-parse HEAD 2>/dev/null || :)"
-for name in PIP_INDEX_URL UV_DEFAULT_INDEX UV_INDEX HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy; do
-    eval "value=\${$name:-}"
-    [ -z "$value" ] || set -- "$@" --build-arg "$name"
-done
-docker build --tag "$image" "$@" .
+revision=$(git rev-parse HEAD 2>/dev/null || :)
+build "$image" --build-arg "BASE_IMAGE=$base" --build-arg "VERSION=$version" --build-arg "REVISION=$revision" .
 size=$(docker image inspect --format '{{.Size}}' "$image")
 echo "multihead: made $image on $base, $((size / 1000000)) MB, $(docker image inspect --format '{{.Id}}' "$image")"

@@ -63,15 +63,9 @@ def _decide(given: dict[str, Any], data: str, target: Path) -> dict[str, Any]:
     training, serving, reason = f"{given['recipe']}-{data}", given["serving"], given["no_baseline"]
     name, revoked = "", ""
     choice: Choice = asked_for_none(reason) if reason else no_serving_folder()
-    if serving and not object_store.is_uri(serving) and not Path(serving).is_absolute():
-        raise DataError(f"serving: '{serving}' is neither an absolute path nor a URI; give one, or nothing")
-    if serving and not object_store.is_uri(serving) and (there := disk.in_the_way(Path(serving))):
-        # Known now, and not when all is trained and judged: the Pusher is of the same user, and has the same volumes.
-        raise DataError(
-            f"serving: {serving}: nothing could be pushed there, as user {os.getuid()} of group {os.getgid()} cannot"
-            f" write {there}; mount the volume of the served models for Baseline and Pusher, and let that user write it"
-        )
     if serving:
+        if not object_store.is_uri(serving):
+            _check_folder(serving)
         with stores.opened(serving) as store:
             if not reason:
                 choice = choose(store)
@@ -89,6 +83,23 @@ def _decide(given: dict[str, Any], data: str, target: Path) -> dict[str, Any]:
         "data_fingerprint": data,
         "replace_pointer": int(bool(reason)),
     }
+
+
+def _check_folder(serving: str) -> None:
+    """Looks whether the Pusher could write there: now, and not when all is trained and judged.
+
+    It is of the same user, and has the same volumes.
+
+    Raises:
+        DataError: It could not.
+    """
+    if not Path(serving).is_absolute():
+        raise DataError(f"serving: '{serving}' is neither an absolute path nor a URI; give one, or nothing")
+    if there := disk.in_the_way(Path(serving)):
+        raise DataError(
+            f"serving: {serving}: nothing could be pushed there, as user {os.getuid()} of group {os.getgid()} cannot"
+            f" write {there}; mount the volume of the served models for Baseline and Pusher, and let that user write it"
+        )
 
 
 def _identity(model: Path) -> str:

@@ -17,40 +17,26 @@
 set -eu
 
 CDPATH='' cd -- "$(dirname -- "$0")/../.."
+. deploy/docker.sh
 name=multihead-flink
 taskmanagers='1 2'
 # Seconds for the parts to find each other.
 patience=180
 
-die() { # SENTENCE
-    printf 'multihead: %s\n' "$1" >&2
-    exit 2
-}
-
-docker info >/dev/null 2>&1 || die "no Docker engine answers: start one (Debian: docker.io), and see \`docker info\`"
-version=$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 flink=$(sed -n 's/^apache-flink-libraries==\([0-9.]*\).*/\1/p' deploy/flink/requirements.txt)
-image=${IMAGE:-multihead:$version}
 flink_image=${FLINK_IMAGE:-multihead-flink:$flink}
 shared=${SHARED:-$PWD}
 
-is_here() { docker image inspect "$1" >/dev/null 2>&1; } # IMAGE
-
 # Makes Flink's image, of PyPI's Flink and Beam's job server.
-build() {
+build_flink() {
     [ -d .tools/flink/lib ] || sh deploy/flink/job_server.sh anyway
     base=${BASE_IMAGE:-$(docker image inspect --format '{{index .Config.Labels "org.opencontainers.image.base.name"}}' "$image")}
     context=$(mktemp -d)
     trap 'rm -rf "$context"' EXIT
     cp deploy/flink/* "$context"
     cp -R .tools/flink/lib "$context/lib"
-    [ ! -f "${SSL_CERT_FILE:-}" ] || cp "$SSL_CERT_FILE" "$context/ca.crt"
-    set -- --build-arg "BASE_IMAGE=$base"
-    for setting in PIP_INDEX_URL HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy; do
-        eval "value=\${$setting:-}"
-        [ -z "$value" ] || set -- "$@" --build-arg "$setting"
-    done
-    docker build --tag "$flink_image" "$@" "$context"
+    trust "$context/ca.crt"
+    build "$flink_image" --build-arg "BASE_IMAGE=$base" "$context"
 }
 
 # Starts a container of the cluster in the background.
@@ -99,7 +85,7 @@ command=${1:-}
 case $command in
 up)
     is_here "$image" || die "there is no image $image: \`make image\` makes it"
-    is_here "$flink_image" || build
+    is_here "$flink_image" || build_flink
     down
     docker network create "$name" >/dev/null
     start jobmanager --network "$name" --hostname jobmanager --network-alias jobmanager "$flink_image" jobmanager

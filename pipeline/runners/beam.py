@@ -12,8 +12,6 @@ from typing import Any
 
 import apache_beam
 from apache_beam.options.pipeline_options import PipelineOptions
-from apache_beam.runners.portability.flink_runner import FlinkJarJobServer, FlinkRunner
-from apache_beam.utils.subprocess_server import pick_port
 
 from pipeline.profiles import beam, job_server
 from pipeline.profiles.profile import Profile
@@ -58,6 +56,9 @@ def _started(options: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterato
     Raises:
         UserError: It does not start.
     """
+    from apache_beam.runners.portability.flink_runner import FlinkJarJobServer, FlinkRunner
+    from apache_beam.utils.subprocess_server import pick_port
+
     [port] = pick_port(None)
     # As FlinkRunner.default_job_server does it.
     master = FlinkRunner.add_http_scheme(job_server.master(options))

@@ -13,7 +13,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.datasets import make_dataset
 from schema.gates import METRICS
 from schema.names import MISSING_INT, SPLITS
 
@@ -32,15 +31,8 @@ SMALL = [
 
 
 @pytest.fixture(scope="module")
-def sample(tmp_path_factory):
-    """Real rows, every one of a regular sample over the year, in two files."""
-    folder = tmp_path_factory.mktemp("data")
-    table = pq.read_table(make_dataset("flights", folder / "all").path)
-    table = table.take(np.linspace(0, table.num_rows - 1, ROWS).astype(int))
-    for i, half in enumerate((table.slice(0, ROWS // 2), table.slice(ROWS // 2))):
-        (folder / "sample").mkdir(exist_ok=True)
-        pq.write_table(half, folder / "sample" / f"{i}.parquet")
-    return folder / "sample"
+def sample(flights_sample):
+    return flights_sample(ROWS)
 
 
 @pytest.fixture(scope="module")

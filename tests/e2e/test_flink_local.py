@@ -5,11 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
-import pyarrow.parquet as pq
 import pytest
 
-from pipeline.datasets import make_dataset
 from pipeline.profiles import job_server
 from pipeline.profiles.find import find_profile
 from schema.errors import UserError
@@ -36,17 +33,12 @@ def needs_a_job_server():
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """Runs flights on a regular sample in two files; returns the report and what was printed."""
-    folder = tmp_path_factory.mktemp("flink")
-    table = pq.read_table(make_dataset("flights", folder / "all").path)
-    table = table.take(np.linspace(0, table.num_rows - 1, ROWS).astype(int))
-    (folder / "sample").mkdir()
-    for i in range(2):
-        pq.write_table(table.slice(i * ROWS // 2, ROWS // 2), folder / "sample" / f"{i}.parquet")
+def run(tmp_path_factory, flights_sample):
+    """Runs flights on a regular sample; returns the report and what was printed."""
+    sample, folder = flights_sample(ROWS), tmp_path_factory.mktemp("flink")
 
     def made(output, *options):
-        command = [MULTIHEAD, "run", "flights", f"--data={folder / 'sample'}", f"--output={folder / output}"]
+        command = [MULTIHEAD, "run", "flights", f"--data={sample}", f"--output={folder / output}"]
         done = subprocess.run([*command, *SMALL, *options], capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, ""), done.stdout
         newest = sorted((folder / output / "reports").iterdir())[-1]
