@@ -6,10 +6,15 @@ import shutil
 import uuid
 from pathlib import Path
 
+import hypothesis
 import pytest
 import yaml
 
 import schema
+
+# What an example may take says nothing of the code on a machine that does other things, too.
+hypothesis.settings.register_profile("suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("suite")
 
 _TOY_TASK = {
     "task": "toy",

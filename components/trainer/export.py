@@ -47,6 +47,10 @@ class ServingModule(tf.Module):
         self._feature_spec = {name: self._raw_spec[name] for name in task.features}
         self._task = task
         self._heads = dict(calibrations)
+        # One graph of Transform and model, which all signatures call: three would be traced, saved and loaded.
+        self._log_probabilities = tf.function(
+            self._trace_log_probabilities, input_signature=[raw_columns.sparse_specs(self._feature_spec)]
+        )
         self.serving_default = self._serving_default()
 
     def _serving_default(self) -> Callable[..., dict[str, tf.Tensor]]:
@@ -88,7 +92,7 @@ class ServingModule(tf.Module):
     def _parse(self, examples: tf.Tensor) -> dict[str, tf.SparseTensor]:
         return tf.io.parse_example(examples, self._feature_spec)
 
-    def _log_probabilities(self, raw: Mapping[str, tf.SparseTensor]) -> dict[str, tf.Tensor]:
+    def _trace_log_probabilities(self, raw: Mapping[str, tf.SparseTensor]) -> dict[str, tf.Tensor]:
         """Returns log-probabilities by head of raw columns, whichever way they came."""
         asked, num_rows = raw_columns.at_least_one_row(raw)
         logits = self._model(model_inputs(self._transform(asked), self._task, self._model), training=False)

@@ -46,6 +46,8 @@ def train(
     model.compile(
         optimizer=optimizer.build(training, model, schedule.learning_rate(training, train_batches)), jit_compile=False
     )
+    # Made by the first step, its variables would have that step traced twice.
+    model.optimizer.build(model.trainable_variables)
     model.summary(print_fn=logging.info)
     history = keras.callbacks.History()
     callbacks: list[keras.callbacks.Callback] = [

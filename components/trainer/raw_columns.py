@@ -17,6 +17,11 @@ def tensor_specs(raw_spec: Mapping[str, tf.io.VarLenFeature]) -> dict[str, tf.Te
     return {name: tf.TensorSpec([None], spec.dtype, name=name) for name, spec in raw_spec.items()}
 
 
+def sparse_specs(raw_spec: Mapping[str, tf.io.VarLenFeature]) -> dict[str, tf.SparseTensorSpec]:
+    """Returns what `to_sparse` and `tf.io.parse_example` make: sparse tensors `(batch, values)`."""
+    return {name: tf.SparseTensorSpec([None, None], spec.dtype) for name, spec in raw_spec.items()}
+
+
 def left_out(raw_spec: Mapping[str, tf.io.VarLenFeature]) -> dict[str, tf.Tensor]:
     """Returns what stands for a feature that a request leaves out, whatever its number of rows: no values."""
     return {name: tf.zeros([0], spec.dtype) for name, spec in raw_spec.items()}

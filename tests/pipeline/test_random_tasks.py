@@ -72,7 +72,7 @@ def check(code, out, err):
         assert re.match(r"\d+ problems?:\n.+: .+", err, re.DOTALL)
 
 
-@settings(max_examples=120, deadline=None, derandomize=True, print_blob=True)
+@settings(max_examples=120, derandomize=True, print_blob=True)
 @given(st.sampled_from(FILES), edits)
 def test_edited_files(folder, validate, file, steps):
     text = edited((SHIPPED / file).read_text(encoding="utf-8"), steps)
@@ -83,7 +83,7 @@ def test_edited_files(folder, validate, file, steps):
         shutil.copy(SHIPPED / file, folder / file)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, print_blob=True)
+@settings(max_examples=60, derandomize=True, print_blob=True)
 @given(st.sampled_from(FILES), st.binary(max_size=60))
 def test_any_bytes(folder, validate, file, contents):
     (folder / file).write_bytes(contents)
@@ -93,7 +93,7 @@ def test_any_bytes(folder, validate, file, contents):
         shutil.copy(SHIPPED / file, folder / file)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, print_blob=True)
+@settings(max_examples=60, derandomize=True, print_blob=True)
 @given(st.lists(words | st.sampled_from(["gates", "data", "split", "push", "heads", "0"]), max_size=4), st.lists(words))
 def test_any_override(validate, keys, values):
     check(*validate("flights", "--set", f"{'.'.join(keys)}={' '.join(values)}"))

@@ -99,7 +99,7 @@ def read(folder, *overrides):
         return None, error.problems
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(mutations, st.sampled_from([FLIGHTS, EVERY_KEY]))
 def test_task_or_list_of_mistakes(folder, steps, task):
     text = yaml.safe_dump(mutated(steps, task), sort_keys=False, allow_unicode=True)
@@ -113,7 +113,7 @@ def test_task_or_list_of_mistakes(folder, steps, task):
         assert all(problem.where and problem.message for problem in problems)
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(st.lists(words | st.integers(0, 3).map(str), min_size=1, max_size=4), scalars)
 def test_override_or_list_of_mistakes(keys, value):
     override = f"{'.'.join(keys)}={value}"

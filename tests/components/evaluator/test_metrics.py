@@ -261,7 +261,7 @@ def test_classes_that_do_not_occur_count_nowhere():
     assert two["auc"] == pytest.approx(three["auc"], abs=1e-3)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.lists(st.integers(0, 300), max_size=6), st.sampled_from([2, 4, "tags"]))
 def test_counts_of_any_split_add_up_to_the_whole(cuts, kind):
     tags = kind == "tags"

@@ -158,7 +158,7 @@ rows = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(rows)
 def test_examples_hold_what_the_columns_held(rows):
     """Round trip through serialized tf.Examples, by the coders that TFX itself uses."""
@@ -256,7 +256,7 @@ class TestTags:
             to_features(batch, {"x": "BYTES", "y": "BYTES"}, "f", separators={"x": "|"})
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.none() | st.lists(st.none() | st.sampled_from(["", "a", "b", "ä"]), max_size=4), max_size=12))
 def test_tags_are_those_of_a_loop_over_the_rows(lists):
     expected = [None if row is None else [tag.encode() for tag in row if tag] or [b""] for row in lists]

@@ -22,7 +22,7 @@ def train(task, num_ids, counts, rows, strategy):
     keras.utils.set_random_seed(0)
     with strategy.scope():
         model = build_model(task, num_ids, counts)
-        model.compile(keras.optimizers.SGD(0.1))
+        model.compile(keras.optimizers.SGD(0.1), jit_compile=False)
     batches = tf.data.Dataset.from_tensor_slices(rows).batch(task.training.batch_size)
     callbacks = [EpochEnd(), GradientCosine(batches)]
     logs = model.fit(batches, validation_data=batches, epochs=3, callbacks=callbacks, verbose=0).history

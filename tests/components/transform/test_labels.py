@@ -47,7 +47,7 @@ def test_none_weighs_every_class_1():
     assert weights_of([70, 20, 10], "none").tolist() == [1, 1, 1]
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.integers(0, 10**6), min_size=3, max_size=3).filter(any), st.sampled_from(RULES))
 def test_weights_always_average_1_over_the_rows(counts, rule):
     weights = weights_of(counts, rule)

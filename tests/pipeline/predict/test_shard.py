@@ -78,7 +78,13 @@ def check(contract, as_csv, model, photos):
     return call
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+many = settings(
+    max_examples=150,
+    suppress_health_check=[*settings.default.suppress_health_check, HealthCheck.function_scoped_fixture],
+)
+
+
+@many
 @given(table=tables())
 @example(table=pa.table({"amount": [1.0], "code": [1], "photo": [b"\xff"]}))  # A name that is no text.
 def test_any_parquet(table, check, photos):
@@ -94,7 +100,7 @@ def test_any_parquet(table, check, photos):
 
 # Arrow shows a malformed line as text before it asks what to do; if it is none, the file is refused after a complaint.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@many
 @given(text=st.text('a1.,\n"x\ufeff\r|é;', max_size=60).map(str.encode) | st.binary(max_size=60))
 def test_any_csv(text, check, photos):
     (photos / "rows.csv").write_bytes(b"id,amount,code\n" + text)

@@ -189,7 +189,7 @@ BODIES = st.fixed_dictionaries(
 )
 
 
-@hypothesis.settings(max_examples=200, deadline=None)
+@hypothesis.settings(max_examples=200)
 @hypothesis.given(content=BODIES | ANYTHING)
 def test_whatever_comes_is_answered_or_refused(client, content):
     response = client.post(f"{URL}:predict", content=json.dumps(content))
@@ -198,7 +198,7 @@ def test_whatever_comes_is_answered_or_refused(client, content):
     assert list(answer) in (["predictions"], ["outputs"], ["error"])
 
 
-@hypothesis.settings(max_examples=50, deadline=None)
+@hypothesis.settings(max_examples=50)
 @hypothesis.given(body=st.binary(max_size=50))
 def test_whatever_bytes_come_are_refused(client, body):
     response = client.post(f"{URL}:predict", content=body)

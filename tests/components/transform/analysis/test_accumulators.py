@@ -56,7 +56,6 @@ def together(parts):
 
 
 class TestMoments:
-    @settings(deadline=None)
     @given(partitions(floats))
     def test_any_partition_is_the_whole(self, parts):
         values = np.array([v for v in together(parts) if v is not None], np.float64)
@@ -81,7 +80,7 @@ class TestExtremes:
 
 
 class TestEdges:
-    @settings(deadline=None, max_examples=25)
+    @settings(max_examples=25)
     @given(st.integers(0, 2**32), st.integers(1, 7), st.sampled_from([2, 3, 8, 64]))
     def test_any_partition_has_the_rank_error_of_the_whole(self, seed, num_parts, bins):
         rng = np.random.default_rng(seed)

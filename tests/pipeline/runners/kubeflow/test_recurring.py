@@ -51,7 +51,7 @@ class TestCron:
         parts = shown | span | st.builds("{}/{}".format, span, step)
         return st.just("*") | st.builds("*/{}".format, step) | st.lists(parts, min_size=1, max_size=3).map(",".join)
 
-    @settings(max_examples=50, deadline=None)
+    @settings(max_examples=50)
     @given(data=st.data())
     def test_kfp_begins_runs_when_cron_does(self, data, fake):
         names = fake.Robfig.NAMES
