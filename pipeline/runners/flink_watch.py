@@ -178,7 +178,7 @@ def _clear(watch: _Watch, is_interrupted: bool) -> None:
             for job in left:
                 with suppress(ServerUnavailable):  # It has just ended.
                     flink.cancel(watch.url, job.id)
-            if not left and (not is_interrupted or len(found) == len(watch.names)):
+            if not left and (not is_interrupted or {job.name for job in found} == set(watch.names)):
                 return
             if time.monotonic() > deadline:
                 break
