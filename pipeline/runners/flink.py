@@ -56,15 +56,18 @@ class Progress:
     is_waiting: bool
 
 
+def is_asked(options: Mapping[str, Any]) -> bool:
+    """Returns whether Beam's work is done on Flink, or on whatever is behind a job server."""
+    return beam.runner_of(options) in ("FlinkRunner", "PortableRunner")
+
+
 def address(options: Mapping[str, Any]) -> str | None:
     """Returns where the Flink of a stage answers, a URL without a slash at its end; None if nobody has said so.
 
     Args:
         options: Of Beam.
     """
-    if beam.runner_of(options) not in ("FlinkRunner", "PortableRunner"):
-        return None
-    found = _ADDRESS.fullmatch(job_server.master(options))
+    found = _ADDRESS.fullmatch(job_server.master(options)) if is_asked(options) else None
     return f"{found['scheme'] or 'http://'}{found['host']}" if found else None
 
 

@@ -52,7 +52,7 @@ def watched(stage: str, options: Mapping[str, Any], patience: float) -> Iterator
 
     Args:
         stage: Its name.
-        options: Of Beam. If they name no Flink cluster, nothing is watched.
+        options: Of Beam. If they do not say where Flink is, nothing is watched, and errors alone are explained.
         patience: Minutes without progress after which a job is cancelled.
 
     Raises:
@@ -60,6 +60,9 @@ def watched(stage: str, options: Mapping[str, Any], patience: float) -> Iterator
         WorkerLost: A job did nothing any more, or the cluster lost a part of itself.
         ClusterFailed: The cluster cannot do it as it is.
     """
+    if not flink.is_asked(options):
+        yield dict
+        return
     watch = _Watch(stage, flink.address(options), patience * 60)
     is_interrupted = True
     try:

@@ -31,7 +31,7 @@ def run(stage):
 
     def done(work, *patience, **options):
         with stage(*patience, **options) as named:
-            work(named()["job_name"])
+            work(named().get("job_name"))
 
     return done
 
@@ -162,6 +162,16 @@ def test_a_cause_deep_in_the_chain(run):
 
     with pytest.raises(ClusterFailed, match=r"^Transform: .*taskmanager.memory.network.max"):
         run(work)
+
+
+def test_another_runner_means_what_it_says(run):
+    def work(_):
+        raise RuntimeError("Insufficient number of network buffers")
+
+    with pytest.raises(ClusterFailed):
+        run(work, flink_master="[local]")
+    with pytest.raises(RuntimeError, match="Insufficient"):
+        run(work, runner="FnApiRunner")
 
 
 def test_a_cluster_that_is_not_there(run):
