@@ -84,3 +84,13 @@ class ServerUnavailable(UserError):
     """A server cannot be reached, or fails: nothing is known to be wrong with what it was asked."""
 
     exit_code = 1
+
+
+class ClusterFailed(UserError):
+    """A cluster could not do the work of a stage: it lacks something, or lost something."""
+
+    exit_code = 1
+
+
+class WorkerLost(ClusterFailed):
+    """A part of a cluster is gone, or does nothing any more: the same work may succeed when it is done again."""

@@ -47,7 +47,7 @@ def predict(plan: Plan, target: Target, profile: Profile) -> Counts:
     with target.beside() as folder:
         for kind in (PREDICTIONS, REJECTED):
             (folder / kind).mkdir()
-        with beam_pipelines(profile) as make_beam, make_beam(_STAGE) as pipeline:
+        with beam_pipelines(profile) as pipelines_of, pipelines_of(_STAGE) as make, make() as pipeline:
             _ = (
                 pipeline
                 | "Shards" >> beam.Create(list(enumerate(plan.shards)))

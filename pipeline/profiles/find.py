@@ -19,6 +19,7 @@ from schema.validation import problems_of
 
 _FOLDER = Path(__file__).parent
 LOCAL = "local"
+_OF_BEAM = ("beam", "parallelism", "patience")
 SHIPPED = tuple(sorted(file.stem for file in _FOLDER.glob("*.yaml")))
 
 
@@ -90,8 +91,7 @@ def _problems(document: Document, profile: Profile) -> Iterator[Problem]:
     for stage, own in profile.stages.items():
         if stage not in STAGES:
             yield document.problem(("stages", stage), "no such stage", STAGES, stage)
-        elif stage not in BEAM_STAGES and (own.beam or own.parallelism):
-            key = "beam" if own.beam else "parallelism"
+        elif stage not in BEAM_STAGES and (key := next((key for key in _OF_BEAM if key in own.model_fields_set), None)):
             yield document.problem(("stages", stage, key), "this stage does not use Beam; these do", BEAM_STAGES)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, JsonValue, NonNegativeInt, PositiveInt, StringConstraints
+from pydantic import Field, JsonValue, NonNegativeInt, PositiveFloat, PositiveInt, StringConstraints
 
 from schema.part import Part
 
@@ -65,6 +65,8 @@ class Stage(Part):
     """Options for Beam, by their own names; a flag is true, an option that may be given many times a list."""
     parallelism: PositiveInt | None = None
     """How many pieces of Beam's work are done at a time; as the runner has it if null."""
+    patience: PositiveFloat = 10
+    """Minutes without progress after which a job on a Flink cluster is taken for dead."""
     cpu: Quantity | None = None
     """Cores at most."""
     memory: Quantity | None = None

@@ -6,7 +6,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +15,20 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipeline.profiles import beam, job_server
 from pipeline.profiles.profile import Profile
+from pipeline.runners.flink_watch import watched
 from schema.errors import UserError
 
 # Where Flink looks for the folder of its settings.
 _CONFIGURATION = "FLINK_CONF_DIR"
 # Stages with these alike share a job server.
 _OF_SERVER = ("flink_master", "flink_version", "flink_job_server_jar", "artifacts_dir")
-MakePipeline = Callable[[str], apache_beam.Pipeline]
+MakePipeline = Callable[[], apache_beam.Pipeline]
+PipelinesOf = Callable[[str], AbstractContextManager[MakePipeline]]
 
 
 @contextmanager
-def beam_pipelines(profile: Profile) -> Iterator[MakePipeline]:
-    """Yields what makes the Beam pipeline of a stage, by the stage's name.
+def beam_pipelines(profile: Profile) -> Iterator[PipelinesOf]:
+    """Yields what makes the Beam pipelines of a stage, by the stage's name, for as long as the stage lasts.
 
     Beam's FlinkRunner would start a job server for each pipeline, which lives until Python ends in an orderly way. Here
     one is started when the first stage needs it, and is gone in the end, whatever happens.
@@ -37,16 +39,24 @@ def beam_pipelines(profile: Profile) -> Iterator[MakePipeline]:
     with ExitStack() as servers:
         endpoints: dict[tuple[str, ...], str] = {}
 
-        def make(stage: str) -> apache_beam.Pipeline:
-            options = beam.options_of(profile.of(stage))
-            if job_server.is_started(options):
-                key = tuple(str(options.get(name)) for name in _OF_SERVER)
-                if key not in endpoints:
-                    endpoints[key] = servers.enter_context(_started(options, profile.flink))
-                options["job_endpoint"] = endpoints[key]
-            return apache_beam.Pipeline(argv=beam.arguments(options))
+        @contextmanager
+        def of(stage: str) -> Iterator[MakePipeline]:
+            own = profile.of(stage)
+            options = beam.options_of(own)
 
-        yield make
+            def make() -> apache_beam.Pipeline:
+                given = {**options, **job_options()}
+                if job_server.is_started(options):
+                    key = tuple(str(options.get(name)) for name in _OF_SERVER)
+                    if key not in endpoints:
+                        endpoints[key] = servers.enter_context(_started(options, profile.flink))
+                    given["job_endpoint"] = endpoints[key]
+                return apache_beam.Pipeline(argv=beam.arguments(given))
+
+            with watched(stage, options, own.patience) as job_options:
+                yield make
+
+        yield of
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import logging
 import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
@@ -16,15 +17,23 @@ from ml_metadata.proto import metadata_store_pb2
 from tfx import types
 from tfx.dsl.compiler import compiler
 from tfx.dsl.compiler import constants as compiler_constants
+from tfx.dsl.io import fileio
 from tfx.orchestration import metadata
 from tfx.orchestration.local import runner_utils
 from tfx.orchestration.pipeline import Pipeline
-from tfx.orchestration.portable import beam_executor_operator, data_types, launcher, runtime_parameter_utils
+from tfx.orchestration.portable import (
+    beam_executor_operator,
+    data_types,
+    launcher,
+    outputs_utils,
+    runtime_parameter_utils,
+)
 from tfx.orchestration.portable.mlmd import execution_lib
 from tfx.proto.orchestration import executable_spec_pb2, execution_result_pb2
 
 from pipeline.profiles.profile import Profile
-from pipeline.runners.beam import MakePipeline, beam_pipelines
+from pipeline.runners.beam import PipelinesOf, beam_pipelines
+from schema.errors import WorkerLost
 
 Outputs = Mapping[str, types.Artifact]
 
@@ -77,8 +86,8 @@ def run_pipeline(
         deployment.metadata_connection_config, deployment.metadata_connection_config.WhichOneof("connection_config")
     )
     stages = []
-    with beam_pipelines(profile) as make_beam:
-        operators = {executable_spec_pb2.BeamExecutableSpec: functools.partial(_BeamOperator, make_beam)}
+    with beam_pipelines(profile) as pipelines_of:
+        operators = {executable_spec_pb2.BeamExecutableSpec: functools.partial(_BeamOperator, pipelines_of)}
         for node in (entry.pipeline_node for entry in ir.nodes):
             node_id = node.node_info.id
             if wanted is not None and node_id not in wanted:
@@ -109,16 +118,43 @@ def run_pipeline(
 class _BeamOperator(beam_executor_operator.BeamExecutorOperator):
     """Runs an executor with Beam where a profile says, and not by options in the graph, which the cache goes by."""
 
-    def __init__(self, make_beam: MakePipeline, **given: Any):
+    def __init__(self, pipelines_of: PipelinesOf, **given: Any):
         super().__init__(**given)
-        self._make_beam = make_beam
+        self._pipelines_of = pipelines_of
 
     def run_executor(
         self, execution_info: data_types.ExecutionInfo, make_beam_pipeline_fn: Any = None
     ) -> execution_result_pb2.ExecutorOutput:
-        """Runs it."""
-        stage = execution_info.pipeline_node.node_info.id
-        return super().run_executor(execution_info, make_beam_pipeline_fn or functools.partial(self._make_beam, stage))
+        """Runs it; once more if a worker of the cluster was lost.
+
+        Raises:
+            WorkerLost: Twice.
+        """
+        try:
+            return self._try(execution_info, make_beam_pipeline_fn)
+        except WorkerLost as error:
+            logging.warning("%s; once more", error)
+        _empty(execution_info)
+        try:
+            return self._try(execution_info, make_beam_pipeline_fn)
+        except WorkerLost as error:
+            raise WorkerLost(f"{error} (tried twice)") from None
+
+    def _try(
+        self, execution_info: data_types.ExecutionInfo, make_beam_pipeline_fn: Any
+    ) -> execution_result_pb2.ExecutorOutput:
+        with self._pipelines_of(execution_info.pipeline_node.node_info.id) as make:
+            return super().run_executor(execution_info, make_beam_pipeline_fn or make)
+
+
+def _empty(execution_info: data_types.ExecutionInfo) -> None:
+    """Removes what an attempt has left, as if there had been none."""
+    outputs_utils.remove_output_dirs(execution_info.output_dict)
+    outputs_utils.make_output_dirs(execution_info.output_dict)
+    if fileio.exists(execution_info.execution_output_uri):
+        fileio.remove(execution_info.execution_output_uri)
+    fileio.rmtree(execution_info.tmp_dir)
+    fileio.makedirs(execution_info.tmp_dir)
 
 
 def _finished(node_id: str, seconds: float, handle: metadata.Metadata, execution_id: int | None) -> Stage:

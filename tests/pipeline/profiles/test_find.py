@@ -21,7 +21,7 @@ all:
   parallelism: 2
 stages:
   Trainer: {memory: 16Gi, env: {CARD: "0"}}
-  Evaluator: {beam: {flink_master: "large:8081", max_bundle_size: 5}, parallelism: 8}
+  Evaluator: {beam: {flink_master: "large:8081", max_bundle_size: 5}, parallelism: 8, patience: 0.5}
 """
 
 
@@ -56,6 +56,9 @@ def test_quantities(quantity, number):
         ("stages: {Trainer: {retries: -1}}", "stages.Trainer.retries"),
         ("all: {volumes: [{claim: a, path: data}]}", "volumes.0.path: got 'data'"),
         ("all: {parallelism: 0}", "all.parallelism: "),
+        ("all:\n  patience: 0", "cluster.yaml:2: all.patience: .*greater than 0, got 0"),
+        ("stages: {Evaluator: {patience: 10 min}}", "stages.Evaluator.patience: .*a valid number, got '10 min'"),
+        ("stages: {Trainer: {patience: 5}}", "stages.Trainer.patience: this stage does not use Beam"),
         ("all:\n  beam:\n    flink_mastr: x", "cluster.yaml:3: all.beam.flink_mastr: .*did you mean 'flink_master'"),
         (
             "stages: {Transform: {beam: {max_parallelism: two}}}",
@@ -78,6 +81,7 @@ def test_a_stage_has_what_all_have_but_for_its_own(read):
     assert (profile.of("Trainer").memory, profile.of("Trainer").cpu) == ("16Gi", "2")
     assert profile.of("Trainer").env == {"LEVEL": "1", "CARD": "0"}
     assert profile.of("Transform") == profile.all
+    assert (profile.of("Evaluator").patience, profile.of("Transform").patience) == (0.5, 10)
     assert arguments(profile) == ["--parallelism=2", "--runner=FlinkRunner", "--flink_master=jobs:8081"]
     assert arguments(profile, "Evaluator") == [
         "--parallelism=8",

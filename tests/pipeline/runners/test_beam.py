@@ -9,7 +9,7 @@ import pytest
 from pipeline.profiles.find import local
 from pipeline.profiles.profile import Profile, Stage
 from pipeline.runners.beam import beam_pipelines
-from schema.errors import UserError
+from schema.errors import ServerUnavailable, UserError
 
 # Says who it is and with what it was started, answers at its port, and ends when it is told to.
 _SERVER = """\
@@ -32,7 +32,7 @@ def launcher(tmp_path, monkeypatch):
     """A profile whose Java is that script."""
     monkeypatch.delenv("FLINK_CONF_DIR", raising=False)
 
-    def made(dies="", **options):
+    def written(dies="", **options):
         java = tmp_path / "java"
         java.write_text(_SERVER.format(python=sys.executable, told=tmp_path / "told", dies=dies))
         java.chmod(0o755)
@@ -46,7 +46,7 @@ def launcher(tmp_path, monkeypatch):
         settings = {"taskmanager.memory.network.min": "512mb", "a.flag": True}
         return Profile(all=stage, stages={"Drift": local().all}, flink=settings)
 
-    return made
+    return written
 
 
 @pytest.fixture
@@ -72,15 +72,17 @@ def is_alive(pid):
     return True
 
 
-def endpoint(pipeline):
-    return pipeline.options.get_all_options(retain_unknown_options=True)["job_endpoint"]
+def made(pipelines_of, stage):
+    """Returns the options with which the pipeline of a stage is made."""
+    with pipelines_of(stage) as make:
+        return make().options.get_all_options(retain_unknown_options=True)
 
 
 def test_one_server_for_all_stages(launcher, told, tmp_path):
-    with beam_pipelines(launcher()) as make:
-        assert endpoint(make("Drift")) is None
+    with beam_pipelines(launcher()) as pipelines_of:
+        assert made(pipelines_of, "Drift")["job_endpoint"] is None
         assert told() == []  # Nobody has asked yet.
-        addresses = {endpoint(make(stage)) for stage in ("ExampleGen", "Transform", "Transform")}
+        addresses = {made(pipelines_of, stage)["job_endpoint"] for stage in ("ExampleGen", "Transform", "Transform")}
         [(pid, jar, master, settings)] = told()
         assert len(addresses) == 1
         os.kill(int(pid), 0)  # It is there.
@@ -92,8 +94,8 @@ def test_one_server_for_all_stages(launcher, told, tmp_path):
 
 def test_it_is_gone_after_a_failure(launcher, told):
     def interrupted():
-        with beam_pipelines(launcher()) as make:
-            make("Evaluator")
+        with beam_pipelines(launcher()) as pipelines_of:
+            made(pipelines_of, "Evaluator")
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -101,23 +103,33 @@ def test_it_is_gone_after_a_failure(launcher, told):
     assert not is_alive(told()[0][0])
 
 
-def test_a_cluster_has_settings_of_its_own(launcher, told):
-    with beam_pipelines(launcher(flink_master="jobs:8081")) as make:
-        make("ExampleGen")
-    assert told()[0][2:] == ["http://jobs:8081", "''"]
+def test_a_cluster_has_settings_of_its_own(launcher, told, flink):
+    with beam_pipelines(launcher(flink_master=flink.address)) as pipelines_of:
+        options = made(pipelines_of, "ExampleGen")
+    assert told()[0][2:] == [f"http://{flink.address}", "''"]
+    assert options["job_name"].startswith("multihead-ExampleGen-")
+
+
+def test_no_server_is_started_for_a_cluster_that_is_not_there(launcher, told):
+    with (
+        beam_pipelines(launcher(flink_master="127.0.0.1:1")) as pipelines_of,
+        pytest.raises(ServerUnavailable, match=r"ExampleGen: Flink at http://127.0.0.1:1 does not answer"),
+    ):
+        made(pipelines_of, "ExampleGen")
+    assert told() == []
 
 
 def test_settings_of_the_environment_stay(launcher, told, tmp_path, monkeypatch):
     (tmp_path / "flink-conf.yaml").write_text("mine: 1")
     monkeypatch.setenv("FLINK_CONF_DIR", str(tmp_path))
-    with beam_pipelines(launcher()) as make:
-        make("ExampleGen")
+    with beam_pipelines(launcher()) as pipelines_of:
+        made(pipelines_of, "ExampleGen")
     assert told()[0][3] == "'mine: 1'"
 
 
 def test_a_server_that_does_not_start(launcher):
     with (
-        beam_pipelines(launcher(dies="yes")) as make,
+        beam_pipelines(launcher(dies="yes")) as pipelines_of,
         pytest.raises(UserError, match=r"job server for Flink does not start .*7.*the log"),
     ):
-        make("ExampleGen")
+        made(pipelines_of, "ExampleGen")
