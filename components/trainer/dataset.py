@@ -70,13 +70,10 @@ def batches(
         if num_rows * sum(map(math.prod, shapes.values())) <= MEMORY_BYTES:
             columns |= {name: _decode_all(columns[name], shape) for name, shape in shapes.items()}
             shapes = {}
-        rows = tf.data.Dataset.range(num_rows)
-        if shuffle_seed is not None:
-            rows = rows.shuffle(num_rows, seed=shuffle_seed)
-        parsed = rows.batch(size).map(
-            lambda indices: {name: tf.gather(values, indices) for name, values in columns.items()},
-            num_parallel_calls=tf.data.AUTOTUNE,
+        parsed = row_numbers(num_rows, size, shuffle_seed).map(
+            HeldRows(columns).take, num_parallel_calls=tf.data.AUTOTUNE
         )
+        del columns
     else:
         records = _records(patterns, shuffle_seed)
         if shuffle_seed is not None:
@@ -90,6 +87,51 @@ def batches(
         ),
         num_parallel_calls=tf.data.AUTOTUNE,
     ).prefetch(tf.data.AUTOTUNE)
+
+
+def row_numbers(num_rows: int, size: int, seed: int | None) -> tf.data.Dataset:
+    """Returns the numbers of an epoch's rows in batches of a size, int64; in an order of its own each time if seeded.
+
+    Drawn at once: `Dataset.shuffle` handles every number by itself, which costs as much as finding the rows.
+    """
+
+    def batched(order: tf.Tensor) -> tf.data.Dataset:
+        return tf.data.Dataset.range(0, num_rows, size).map(lambda start: order[start : start + size])
+
+    def shuffled(drawn: tf.Tensor) -> tf.data.Dataset:
+        order = tf.range(num_rows, dtype=tf.int64)
+        return batched(tf.random.experimental.stateless_shuffle(order, tf.stack([drawn, 0])))
+
+    if seed is None:
+        return batched(tf.range(num_rows, dtype=tf.int64))
+    drawn = tf.data.Dataset.random(seed, rerandomize_each_iteration=True).take(1)
+    return drawn.flat_map(shuffled).apply(tf.data.experimental.assert_cardinality(-(-num_rows // size)))
+
+
+class HeldRows:
+    """Rows in memory.
+
+    Columns of one number a row lie side by side, by their type, so that a row is found at once, not column by column.
+
+    Args:
+        columns: By name, each `(rows, ...)`.
+    """
+
+    def __init__(self, columns: Mapping[str, tf.Tensor]):
+        numbers = [name for name, values in columns.items() if values.shape.rank == 1 and values.dtype != tf.string]
+        self._names = {
+            dtype: [name for name in numbers if columns[name].dtype == dtype]
+            for dtype in {columns[name].dtype for name in numbers}
+        }
+        self._beside = {dtype: tf.stack([columns[name] for name in held], 1) for dtype, held in self._names.items()}
+        self._alone = {name: values for name, values in columns.items() if name not in numbers}
+
+    def take(self, rows: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Returns columns of the rows with these numbers, `(len(rows), ...)`."""
+        taken = {name: tf.gather(values, rows) for name, values in self._alone.items()}
+        for dtype, held in self._names.items():
+            taken |= zip(held, tf.unstack(tf.transpose(tf.gather(self._beside[dtype], rows))), strict=True)
+        return taken
 
 
 def load(patterns: Iterable[str], spec: Mapping[str, tf.io.FixedLenFeature], limit: int) -> dict[str, tf.Tensor] | None:

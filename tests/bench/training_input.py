@@ -34,12 +34,12 @@ console = Console(highlight=False)
 
 
 def prepare(work, name):
-    """Runs a task with one epoch, unless an earlier call has; returns Transform's outputs."""
+    """Runs a task with few epochs, unless an earlier call has; returns Transform's outputs."""
     output = work / f"{name}-run"
     if not list(output.glob("reports/*/report.json")):
         data = make_dataset(name, work / name).path
         heads = load_contract(Path(schema.__file__).parent / name).task.heads
-        settings = ["--set=training.epochs=1", *(f"--set=gates.{head}=none" for head in heads)]
+        settings = ["--set=training.epochs=2", *(f"--set=gates.{head}=none" for head in heads)]
         subprocess.run([MULTIHEAD, "run", name, "--data", data, "--output", output, *settings], check=True)
     (graph,) = (output / "artifacts" / "Transform" / "transform_graph").iterdir()
     (examples,) = (output / "artifacts" / "Transform" / "transformed_examples").iterdir()
