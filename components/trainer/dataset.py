@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from components import images
+from components.trainer.held_rows import HeldRows, hold
 from schema import names
 from schema.features import ImageFeature
 from schema.task import TaskSpec
@@ -64,16 +65,13 @@ def batches(
         for name, feature in task.features.items()
         if isinstance(feature, ImageFeature)
     }
-    columns = load(patterns, spec, MEMORY_BYTES)
-    if columns is not None:
-        num_rows = len(next(iter(columns.values())))
-        if num_rows * sum(map(math.prod, shapes.values())) <= MEMORY_BYTES:
-            columns |= {name: _decode_all(columns[name], shape) for name, shape in shapes.items()}
+    held = load(patterns, spec, MEMORY_BYTES)
+    if held is not None:
+        if len(held) * sum(map(math.prod, shapes.values())) <= MEMORY_BYTES:
+            held.others |= {name: _decode_all(held.others[name], shape) for name, shape in shapes.items()}
             shapes = {}
-        parsed = row_numbers(num_rows, size, shuffle_seed).map(
-            HeldRows(columns).take, num_parallel_calls=tf.data.AUTOTUNE
-        )
-        del columns
+        numbers = row_numbers(len(held), size, shuffle_seed)
+        parsed = numbers.map(held.take, num_parallel_calls=tf.data.AUTOTUNE)
     else:
         records = _records(patterns, shuffle_seed)
         if shuffle_seed is not None:
@@ -81,12 +79,16 @@ def batches(
         parsed = records.batch(size).map(
             lambda serialized: tf.io.parse_example(serialized, dict(spec)), num_parallel_calls=tf.data.AUTOTUNE
         )
-    return parsed.map(
+    # To rewrite a graph, tf.data writes all of it down, the rows that are held included, and reads it again.
+    as_it_is = tf.data.Options()
+    as_it_is.experimental_optimization.apply_default_optimizations = False
+    split = parsed.map(
         lambda columns: split_batch(
             columns | {name: images.decode_batch(columns[name], shape) for name, shape in shapes.items()}, task
         ),
         num_parallel_calls=tf.data.AUTOTUNE,
-    ).prefetch(tf.data.AUTOTUNE)
+    )
+    return split.prefetch(tf.data.AUTOTUNE).with_options(as_it_is)
 
 
 def row_numbers(num_rows: int, size: int, seed: int | None) -> tf.data.Dataset:
@@ -108,48 +110,10 @@ def row_numbers(num_rows: int, size: int, seed: int | None) -> tf.data.Dataset:
     return drawn.flat_map(shuffled).apply(tf.data.experimental.assert_cardinality(-(-num_rows // size)))
 
 
-class HeldRows:
-    """Rows in memory.
-
-    Columns of one number a row lie side by side, by their type, so that a row is found at once, not column by column.
-
-    Args:
-        columns: By name, each `(rows, ...)`.
-    """
-
-    def __init__(self, columns: Mapping[str, tf.Tensor]):
-        numbers = [name for name, values in columns.items() if values.shape.rank == 1 and values.dtype != tf.string]
-        self._names = {
-            dtype: [name for name in numbers if columns[name].dtype == dtype]
-            for dtype in {columns[name].dtype for name in numbers}
-        }
-        self._beside = {dtype: tf.stack([columns[name] for name in held], 1) for dtype, held in self._names.items()}
-        self._alone = {name: values for name, values in columns.items() if name not in numbers}
-
-    def take(self, rows: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Returns columns of the rows with these numbers, `(len(rows), ...)`."""
-        taken = {name: tf.gather(values, rows) for name, values in self._alone.items()}
-        for dtype, held in self._names.items():
-            taken |= zip(held, tf.unstack(tf.transpose(tf.gather(self._beside[dtype], rows))), strict=True)
-        return taken
-
-
-def load(patterns: Iterable[str], spec: Mapping[str, tf.io.FixedLenFeature], limit: int) -> dict[str, tf.Tensor] | None:
-    """Returns all rows by column, each `(rows, ...)`, or None if they take more than `limit` bytes."""
-    parts: list[dict[str, tf.Tensor]] = []
-    held = 0
-    for serialized in _records(patterns).batch(_READ_BATCH).prefetch(1):
-        parts.append(tf.io.parse_example(serialized, dict(spec)))
-        held += sum(map(_num_bytes, parts[-1].values()))
-        if held > limit:
-            return None
-    return {name: tf.concat([part[name] for part in parts], axis=0) for name in spec} if parts else None
-
-
-def _num_bytes(values: tf.Tensor) -> int:
-    if values.dtype == tf.string:
-        return int(tf.reduce_sum(tf.strings.length(values)))
-    return int(values.dtype.size * tf.size(values))
+def load(patterns: Iterable[str], spec: Mapping[str, tf.io.FixedLenFeature], limit: int) -> HeldRows | None:
+    """Returns all rows, or None if they take more than `limit` bytes."""
+    records = _records(patterns).batch(_READ_BATCH).prefetch(1)
+    return hold((tf.io.parse_example(serialized, dict(spec)) for serialized in records), limit)
 
 
 def _decode_all(encoded: tf.Tensor, shape: tuple[int, int, int]) -> tf.Tensor:
