@@ -49,7 +49,7 @@ _FAULTS: tuple[tuple[str, type[ClusterFailed], str], ...] = (
     (r"NoResourceAvailableException|Could not acquire the minimum required resources", ClusterFailed, NO_SLOTS),
     (
         r"TaskManager with id \S+ (is no longer reachable|timed out)|RemoteTransportException"
-        r"|might indicate that the remote task manager was lost|The TaskExecutor is shutting down",
+        r"|RecipientUnreachableException|the remote task manager (was|has been) lost|The TaskExecutor is shutting down",
         WorkerLost,
         _LOST,
     ),

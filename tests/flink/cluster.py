@@ -94,7 +94,7 @@ class Cluster:
         records = Counter()
         for vertex in detail["vertices"]:
             for found in self.ask(f"/jobs/{job['jid']}/vertices/{vertex['id']}/taskmanagers")["taskmanagers"]:
-                records[found["host"].partition(":")[0]] += found["metrics"]["read-records"]
+                records[found["host"].partition(":")[0].removeprefix(f"{NAME}-")] += found["metrics"]["read-records"]
         tasks = sum(vertex["parallelism"] for vertex in detail["vertices"])
         return Job(stage_of(job), job["state"], tasks, job["duration"] / 1000, records)
 

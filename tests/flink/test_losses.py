@@ -3,7 +3,7 @@
 import threading
 
 import pytest
-from alike import difference
+from alike import differences
 from cluster import STAGES
 
 # Minutes; a worker takes a good part of one to start where others start, too.
@@ -33,7 +33,7 @@ def test_every_loss_was_felt(disturbed, whole_cluster):
 
 
 def test_the_report_is_that_of_an_undisturbed_run(disturbed, undisturbed):
-    assert difference(disturbed[0].report, undisturbed.report) == {}
+    assert differences(disturbed[0].report, undisturbed.report) == {}
 
 
 def test_a_stage_that_loses_a_worker_is_done_once_more(cluster, undisturbed, begin):

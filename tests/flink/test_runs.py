@@ -1,6 +1,6 @@
 """The whole graph on a cluster, against the same in one process of the same image."""
 
-from alike import difference
+from alike import differences
 from cluster import STAGES
 
 
@@ -13,7 +13,7 @@ def test_a_model_is_pushed(undisturbed):
 def test_the_report_is_that_of_a_run_in_process(undisturbed, in_process):
     assert in_process.code == 0, in_process.said
     assert in_process.jobs == []
-    assert difference(undisturbed.report, in_process.report) == {}
+    assert differences(undisturbed.report, in_process.report) == {}
 
 
 def test_every_beam_stage_was_done_on_flink(undisturbed):
