@@ -5,7 +5,7 @@
 #   deploy/flink/cluster.sh up
 #   deploy/flink/cluster.sh down
 #   deploy/flink/cluster.sh lose N          kill a TaskManager and its workers, and start others
-#   deploy/flink/cluster.sh lose-worker N   kill the Beam workers of a pool, which Flink does not see
+#   deploy/flink/cluster.sh lose-worker N   kill the Beam workers of a pool, as soon as there are any
 #   deploy/flink/cluster.sh run COMMAND     in the cluster's network, from the image: client and workers are of one kind
 #
 # Settings come from the environment:
@@ -116,14 +116,25 @@ lose)
     ;;
 lose-worker)
     # The children of the pool, which is the first process.
-    docker exec "$name-workers-$1" python3 -c '
-import os, pathlib, signal
-states = {path.parent.name: path.read_text().split()[2:4] for path in pathlib.Path("/proc").glob("[0-9]*/stat")}
-workers = [int(number) for number, (state, parent) in states.items() if parent == "1" and state != "Z"]
-for worker in workers:
-    os.kill(worker, signal.SIGKILL)
-raise SystemExit(not workers)
-' || die "beside taskmanager-$1 there is no Beam worker"
+    docker exec --interactive "$name-workers-$1" python3 - <<PYTHON || die "there was no Beam worker beside taskmanager-$1 for $patience s"
+import os, pathlib, signal, time
+until = time.monotonic() + $patience
+while time.monotonic() < until:
+    workers = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, parent = path.read_text().split()[2:4]
+        except OSError:  # It has just ended.
+            continue
+        if parent == "1" and state != "Z":
+            workers.append(int(path.parent.name))
+    for worker in workers:
+        os.kill(worker, signal.SIGKILL)
+    if workers:
+        raise SystemExit(0)
+    time.sleep(0.05)
+raise SystemExit(1)
+PYTHON
     ;;
 run)
     # With --init, as the first process of a container is deaf to signals until it asks for them.

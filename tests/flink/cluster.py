@@ -68,11 +68,9 @@ class Cluster:
         self._script("lose", str(number))
 
     def lose_worker(self, number):
-        """Kills the Beam workers beside a TaskManager; returns whether there were any."""
-        done = self._run("lose-worker", str(number))
-        if done.returncode == 0:
-            self._say(f"kill: Beam worker beside TaskManager {number}")
-        return done.returncode == 0
+        """Waits for a Beam worker beside a TaskManager, and kills it while it starts."""
+        self._script("lose-worker", str(number))
+        self._say(f"kill: Beam worker beside TaskManager {number}")
 
     def stop(self, part):
         """Stops a container of it for good."""
@@ -106,12 +104,9 @@ class Cluster:
     def environment(self):
         return {**os.environ, "SHARED": str(self.shared)}
 
-    def _run(self, *words, options=""):
-        given = {**self.environment, "FLINK_OPTIONS": options}
-        return subprocess.run(self.command(*words), env=given, capture_output=True, text=True, check=False)
-
     def _script(self, *words, options=""):
-        done = self._run(*words, options=options)
+        given = {**self.environment, "FLINK_OPTIONS": options}
+        done = subprocess.run(self.command(*words), env=given, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         return done.stdout
 
