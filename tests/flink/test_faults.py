@@ -28,15 +28,27 @@ def test_a_cluster_without_its_job_server_and_without_flink(cluster, fails):
 
 
 def test_more_tasks_than_slots(cluster, fails):
-    said = fails("no slots", parallelism=3, patience=0.5)
-    assert said.startswith("ExampleGen: within 0.5 minutes Flink had no free slot for its tasks; lower `parallelism`")
+    said = fails("no slots", parallelism=3, patience=0.3)
+    assert said.startswith("ExampleGen: within 0.3 minutes Flink had no free slot for its tasks; lower `parallelism`")
 
 
-def test_too_few_network_buffers(the_cluster, fails):
-    the_cluster.up("-D taskmanager.memory.network.min=4m -D taskmanager.memory.network.max=4m")
+@pytest.fixture
+def set_otherwise(the_cluster):
+    """Starts the cluster anew with other settings of TaskManagers."""
+
+    def up(**settings):
+        options = {f"taskmanager.memory.{name.replace('__', '.')}": value for name, value in settings.items()}
+        options["restart-strategy.type"] = "none"  # It would be the same again.
+        the_cluster.up(" ".join(f"-D {name.replace('_', '-')}={value}" for name, value in options.items()))
+
+    return up
+
+
+def test_too_few_network_buffers(set_otherwise, fails):
+    set_otherwise(network__min="1m", network__max="1m", segment_size="128kb")
     assert "Flink ran out of network buffers; raise taskmanager.memory.network.max" in fails("few buffers")
 
 
-def test_too_little_memory_for_classes(the_cluster, fails):
-    the_cluster.up("-D taskmanager.memory.jvm-metaspace.size=64m")
+def test_too_little_memory_for_classes(set_otherwise, fails):
+    set_otherwise(jvm_metaspace__size="64m")
     assert "raise taskmanager.memory.jvm-metaspace.size" in fails("little metaspace")

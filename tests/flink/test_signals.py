@@ -13,5 +13,5 @@ def test_no_job_is_left(cluster, begin, number):
     run.finish()
     assert run.code == 1
     assert run.sentence == "interrupted; the same command goes on from the finished stages"
-    assert run.stages == {"ExampleGen": "FAILED"}
+    assert run.stages["ExampleGen"] == "FAILED"
     assert [job["state"] for job in run.new_jobs()] == ["CANCELED"]
