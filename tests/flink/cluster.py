@@ -126,10 +126,12 @@ class Run:
         said: What was printed.
         seconds: How long it took.
         jobs: Its jobs on Flink, when it has ended.
+        report: What it wrote, if it came to an end of its own.
     """
 
     def __init__(self, cluster, title, output, words, say):
         self.title, self.output, self.code, self.said, self.jobs = title, output, None, "", []
+        self.report = None
         self._cluster, self._say = cluster, say
         self._before = set(cluster.jobs()) if cluster.has_flink else set()
         self._started, self.seconds = time.monotonic(), 0.0
@@ -162,6 +164,8 @@ class Run:
         self.code = self.process.wait()
         self.seconds = time.monotonic() - self._started
         self.said = self._file.read_text()
+        if self.code == 0:  # Another run in its folder will write others.
+            self.report = json.loads(sorted(self.output.glob("reports/*/report.json"))[-1].read_text())
         if self._cluster.has_flink:
             self.jobs = [self._cluster.result(job) for job in self.new_jobs()]
         self._say(f"{self.title}: exit code {self.code} after {self.seconds:.0f} s")
@@ -184,13 +188,3 @@ class Run:
         """What was said of a failure: the line before that of the log."""
         lines = self.said.strip().splitlines()
         return lines[-2] if len(lines) > 1 and lines[-1].startswith("log: ") else self.said
-
-    @property
-    def log(self):
-        """The newest log of its folder."""
-        return sorted((self.output / "logs").iterdir())[-1].read_text()
-
-    @property
-    def report(self):
-        """The newest report of its folder."""
-        return json.loads(sorted(self.output.glob("reports/*/report.json"))[-1].read_text())

@@ -1,5 +1,6 @@
 """One cluster for all of `make test-flink`, the runs on it, and a table of their jobs."""
 
+import signal
 import sys
 from pathlib import Path
 
@@ -24,6 +25,7 @@ _RUNS = pytest.StashKey[list]()
 
 def pytest_configure(config):
     config.stash[_RUNS] = []
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # Else fixtures would not take the cluster down.
 
 
 def pytest_collection_modifyitems(items):
@@ -92,14 +94,14 @@ def sample(flights_sample):
 
 @pytest.fixture(scope="session")
 def begin(the_cluster, say, sample, pytestconfig):
-    """Begins a run of flights on the sample; with a profile, or in process."""
+    """Begins runs of flights on the sample."""
     begun = []
 
-    def once(title, folder, *options, **more):
-        """`more` goes into `all` of the profile; without any, there is no profile."""
+    def once(title, folder, *options, on_flink=True, **more):
+        """`more` goes into `all` of the cluster's profile; without Flink there is no profile."""
         output = the_cluster.shared / folder
         words = ["multihead", "run", "flights", f"--data={sample}", f"--output={output}", *SMALL, *options]
-        if more.pop("on_flink", True):
+        if on_flink:
             profile = yaml.safe_load(PROFILE.read_text())
             profile["all"].update(more)
             file = the_cluster.shared / f"profile-{len(begun)}.yaml"

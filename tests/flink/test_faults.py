@@ -32,23 +32,8 @@ def test_more_tasks_than_slots(cluster, fails):
     assert said.startswith("ExampleGen: within 0.3 minutes Flink had no free slot for its tasks; lower `parallelism`")
 
 
-@pytest.fixture
-def set_otherwise(the_cluster):
-    """Starts the cluster anew with other settings of TaskManagers."""
-
-    def up(**settings):
-        options = {f"taskmanager.memory.{name.replace('__', '.')}": value for name, value in settings.items()}
-        options["restart-strategy.type"] = "none"  # It would be the same again.
-        the_cluster.up(" ".join(f"-D {name.replace('_', '-')}={value}" for name, value in options.items()))
-
-    return up
-
-
-def test_too_few_network_buffers(set_otherwise, fails):
-    set_otherwise(network__min="1m", network__max="1m", segment_size="128kb")
+def test_too_few_network_buffers(the_cluster, fails):
+    few = {"memory.network.min": "1m", "memory.network.max": "1m", "memory.segment-size": "128kb"}
+    options = " ".join(f"-D taskmanager.{name}={value}" for name, value in few.items())
+    the_cluster.up(f"{options} -D restart-strategy.type=none")  # It would be the same again.
     assert "Flink ran out of network buffers; raise taskmanager.memory.network.max" in fails("few buffers")
-
-
-def test_too_little_memory_for_classes(set_otherwise, fails):
-    set_otherwise(jvm_metaspace__size="64m")
-    assert "raise taskmanager.memory.jvm-metaspace.size" in fails("little metaspace")
