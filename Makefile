@@ -6,7 +6,7 @@ ARGS ?=
 # The runs of whole pipelines are left to those that go through containers; SUITE= runs them, too.
 SUITE ?= -m 'not e2e'
 
-.PHONY: help setup run test chaos bench bench-input bench-steps bench-serve lint format docs lock image test-image flink-jar flink-up flink-down clean
+.PHONY: help setup run test chaos bench bench-input bench-steps bench-serve lint format docs lock image test-image test-flink flink-jar flink-up flink-down clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ image: ## Build the image (IMAGE=name:tag; BASE_IMAGE=image, or debootstrap to m
 
 test-image: setup image ## Run the pipeline, and the tests, in containers (ARGS="-k runs" picks some; SUITE= all tests of the suite)
 	@$(BIN)/python -m pytest tests/image --suite="$(SUITE)" $(ARGS)
+
+test-flink: setup image ## Run the pipeline on a Flink cluster in containers, and kill parts of it (ARGS="-k losses" picks some)
+	@$(BIN)/python -m pytest tests/flink $(ARGS)
 
 flink-jar: setup ## Make Beam's job server for Flink, where Beam cannot fetch its own
 	@sh deploy/flink/job_server.sh

@@ -54,10 +54,15 @@ _PER_SPAN = (
     "components/example_gen/store.py",
 )
 _SOURCES = {
-    "ExampleGen": ("components/example_gen", "components/images.py", "components/object_store.py"),
+    "ExampleGen": (
+        "components/drafts.py",
+        "components/example_gen",
+        "components/images.py",
+        "components/object_store.py",
+    ),
     "StatisticsGen": (*_PER_SPAN, "components/statistics_gen"),
     "Drift": (*_PER_SPAN, "components/data_gate/drift", "schema/drift.py"),
-    "Transform": (*_PER_SPAN, "components/transform"),
+    "Transform": (*_PER_SPAN, "components/drafts.py", "components/transform"),
     "Trainer": (
         "components/trainer",
         "components/transform/features",

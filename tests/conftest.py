@@ -79,6 +79,26 @@ def write_task(tmp_path, toy_task, toy_schema):
     return write
 
 
+@pytest.fixture(scope="session")
+def flights_sample(tmp_path_factory):
+    """Makes a folder of real flights, every one of a regular sample over the year, in two files."""
+    import numpy as np
+    import pyarrow.parquet as pq
+
+    from pipeline.datasets import make_dataset
+
+    def made(num_rows):
+        folder = tmp_path_factory.mktemp("data")
+        table = pq.read_table(make_dataset("flights", folder / "all").path)
+        table = table.take(np.linspace(0, table.num_rows - 1, num_rows).astype(int))
+        (folder / "sample").mkdir()
+        for i, half in enumerate((table.slice(0, num_rows // 2), table.slice(num_rows // 2))):
+            pq.write_table(half, folder / "sample" / f"{i}.parquet")
+        return folder / "sample"
+
+    return made
+
+
 @pytest.fixture
 def store(tmp_path):
     """Copies a file or folder into fsspec's own store in memory, and returns the URI of the copy."""

@@ -26,6 +26,7 @@ from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ExecutionParameter
 
+from components.drafts import remove_drafts
 from components.example_gen import source, state, store
 from components.example_gen.entries import Entry, entries_from_json, entries_to_json
 from components.example_gen.layout import Layout
@@ -125,6 +126,7 @@ class Executor(BaseBeamExecutor):
         )
         result = pipeline.run()
         result.wait_until_finish()
+        remove_drafts({folder for one in work for folder in one.folders.values()})
         for counter in result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))["counters"]:
             span, kind, name = json.loads(counter.key.metric.name)
             getattr(found[span], kind)[name] = counter.result

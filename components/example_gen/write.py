@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -16,6 +15,7 @@ from apache_beam.metrics import Metrics
 from tfx.dsl.io import fileio
 from tfx_bsl.coders import example_coder
 
+from components.drafts import draft_of
 from components.example_gen import columns, images, source, split
 from components.example_gen.layout import Layout
 from schema.data import Split
@@ -73,7 +73,7 @@ class WriteShard(beam.DoFn):
         """
         # A file appears under its name only when it is whole: a bundle that Beam retries leaves no half.
         name = f"data_tfrecord-{work.index:05d}.gz"
-        temporary = {key: os.path.join(folder, f".{name}-{uuid.uuid4().hex}") for key, folder in work.folders.items()}
+        temporary = {key: draft_of(os.path.join(folder, name)) for key, folder in work.folders.items()}
         options = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=1)
         writers = {key: tf.io.TFRecordWriter(path, options) for key, path in temporary.items()}
         layout, shard = self._layout, work.shard

@@ -7,8 +7,7 @@ stays in TensorFlow, Arrow and tfx_bsl's C++ encoder until its rows are written.
 from __future__ import annotations
 
 import os
-import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import apache_beam as beam
 import tensorflow as tf
@@ -17,11 +16,12 @@ from tfx.dsl.io import fileio
 from tfx_bsl.coders import example_coder
 from tfx_bsl.tfxio import tensor_to_arrow
 
+from components.drafts import draft_of, remove_drafts
 from components.example_gen import records
 
 
 def materialize(
-    folders: Iterable[tuple[str, str]], transform_graph: str, columns: Sequence[str], pipeline: beam.Pipeline
+    folders: Sequence[tuple[str, str]], transform_graph: str, columns: Sequence[str], pipeline: beam.Pipeline
 ) -> None:
     """Transforms the gzip TFRecord files of folders.
 
@@ -45,6 +45,7 @@ def materialize(
         | "Transform" >> beam.ParDo(_TransformFile(transform_graph, columns))
     )
     pipeline.run().wait_until_finish()
+    remove_drafts(target for _, target in folders)
 
 
 class _TransformFile(beam.DoFn):
@@ -73,9 +74,8 @@ class _TransformFile(beam.DoFn):
     def process(self, work: tuple[str, str]) -> Iterator[None]:
         """Writes one file; yields nothing."""
         source, target = work
-        folder, name = os.path.split(target)
         # A file appears under its name only when it is whole: a bundle that Beam retries leaves no half.
-        draft = os.path.join(folder, f".{name}-{uuid.uuid4().hex}")
+        draft = draft_of(target)
         options = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=1)
         with tf.io.TFRecordWriter(draft, options) as writer:
             for batch in records.serialized(source):

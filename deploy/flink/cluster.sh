@@ -4,16 +4,18 @@
 #
 #   deploy/flink/cluster.sh up
 #   deploy/flink/cluster.sh down
-#   deploy/flink/cluster.sh lose N        kill a TaskManager and its workers, and start others
-#   deploy/flink/cluster.sh run COMMAND   in the cluster's network, from the image: client and workers are of one kind
+#   deploy/flink/cluster.sh lose N          kill a TaskManager and its workers, and start others
+#   deploy/flink/cluster.sh lose-worker N   kill the Beam workers of a pool, as soon as there are any
+#   deploy/flink/cluster.sh run COMMAND     in the cluster's network, from the image: client and workers are of one kind
 #
 # Settings come from the environment:
 #
-#   IMAGE        the project's, for workers and commands; multihead:VERSION if not given
-#   FLINK_IMAGE  Flink's, which is made if it is not there; multihead-flink:VERSION if not given
-#   BASE_IMAGE   what Flink's is built on; that of IMAGE if not given
-#   SHARED       folder that all containers see at the same path, for data and runs; this checkout if not given
-#   CPUS         cores of each TaskManager, and of each pool; no bound if not given
+#   IMAGE          the project's, for workers and commands; multihead:VERSION if not given
+#   FLINK_IMAGE    Flink's, which is made if it is not there; multihead-flink:VERSION, of these files, if not given
+#   BASE_IMAGE     what Flink's is built on; that of IMAGE if not given
+#   SHARED         folder that all containers see at the same path, for data and runs; this checkout if not given
+#   CPUS           cores of each TaskManager, and of each pool; no bound if not given
+#   FLINK_OPTIONS  settings of Flink for what is started, such as "-D taskmanager.numberOfTaskSlots=2"
 set -eu
 
 CDPATH='' cd -- "$(dirname -- "$0")/../.."
@@ -25,7 +27,16 @@ patience=180
 
 flink=$(sed -n 's/^apache-flink-libraries==\([0-9.]*\).*/\1/p' deploy/flink/requirements.txt)
 flink_image=${FLINK_IMAGE:-multihead-flink:$flink}
+sources=$(cat deploy/flink/* | sha256sum | cut -d ' ' -f 1)
 shared=${SHARED:-$PWD}
+
+# Is Flink's image there, and, unless another was named, of these files?
+has_flink() {
+    is_here "$flink_image" && {
+        [ -n "${FLINK_IMAGE:-}" ] ||
+            [ "$(docker image inspect --format "{{index .Config.Labels \"$name.sources\"}}" "$flink_image")" = "$sources" ]
+    }
+}
 
 # Makes Flink's image, of PyPI's Flink and Beam's job server.
 build_flink() {
@@ -36,7 +47,7 @@ build_flink() {
     cp deploy/flink/* "$context"
     cp -R .tools/flink/lib "$context/lib"
     trust "$context/ca.crt"
-    build "$flink_image" --build-arg "BASE_IMAGE=$base" "$context"
+    build "$flink_image" --label "$name.sources=$sources" --build-arg "BASE_IMAGE=$base" "$context"
 }
 
 # Starts a container of the cluster in the background.
@@ -49,7 +60,7 @@ start() { # PART OPTIONS-AND-IMAGE...
 start_taskmanager() { # N
     bound=${CPUS:+--cpus $CPUS}
     # shellcheck disable=SC2086
-    start "taskmanager-$1" $bound --network "$name" --hostname "taskmanager-$1" "$flink_image" taskmanager
+    start "taskmanager-$1" $bound --network "$name" --hostname "taskmanager-$1" "$flink_image" taskmanager ${FLINK_OPTIONS:-}
     # Two TaskManagers that share a pool give their workers the same names.
     # shellcheck disable=SC2086
     start "workers-$1" $bound --network "container:$name-taskmanager-$1" --user "$(id -u):0" \
@@ -85,10 +96,11 @@ command=${1:-}
 case $command in
 up)
     is_here "$image" || die "there is no image $image: \`make image\` makes it"
-    is_here "$flink_image" || build_flink
+    has_flink || build_flink
     down
     docker network create "$name" >/dev/null
-    start jobmanager --network "$name" --hostname jobmanager --network-alias jobmanager "$flink_image" jobmanager
+    # shellcheck disable=SC2086
+    start jobmanager --network "$name" --hostname jobmanager --network-alias jobmanager "$flink_image" jobmanager ${FLINK_OPTIONS:-}
     start jobserver --network "container:$name-jobmanager" "$flink_image" jobserver
     for number in $taskmanagers; do start_taskmanager "$number"; done
     wait_until_ready
@@ -102,10 +114,33 @@ lose)
     docker rm --force --volumes "$name-workers-$1" "$name-taskmanager-$1" >/dev/null
     start_taskmanager "$1"
     ;;
+lose-worker)
+    # The children of the pool, which is the first process.
+    docker exec --interactive "$name-workers-$1" python3 - <<PYTHON || die "there was no Beam worker beside taskmanager-$1 for $patience s"
+import os, pathlib, signal, time
+until = time.monotonic() + $patience
+while time.monotonic() < until:
+    workers = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, parent = path.read_text().split()[2:4]
+        except OSError:  # It has just ended.
+            continue
+        if parent == "1" and state != "Z":
+            workers.append(int(path.parent.name))
+    for worker in workers:
+        os.kill(worker, signal.SIGKILL)
+    if workers:
+        raise SystemExit(0)
+    time.sleep(0.05)
+raise SystemExit(1)
+PYTHON
+    ;;
 run)
-    exec docker run --rm --label "$name" --network "$name" --user "$(id -u):0" --volume "$shared:$shared" --workdir "$PWD" "$image" "$@"
+    # With --init, as the first process of a container is deaf to signals until it asks for them.
+    exec docker run --rm --init --label "$name" --network "$name" --user "$(id -u):0" --volume "$shared:$shared" --workdir "$PWD" "$image" "$@"
     ;;
 *)
-    die "usage: deploy/flink/cluster.sh up | down | lose N | run COMMAND"
+    die "usage: deploy/flink/cluster.sh up | down | lose N | lose-worker N | run COMMAND"
     ;;
 esac

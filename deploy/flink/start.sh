@@ -1,7 +1,7 @@
 #!/bin/sh
 # Starts one part of a Flink cluster, in its container:
 #
-#   start jobmanager | taskmanager | jobserver [OPTIONS OF THE CLASS]
+#   start jobmanager | taskmanager | jobserver [OPTIONS OF THE CLASS, such as -D KEY=VALUE]
 set -eu
 
 conf=/opt/flink/conf
@@ -12,9 +12,12 @@ for package in java.lang java.util java.nio java.time java.net java.io java.util
     opens="$opens --add-opens=java.base/$package=ALL-UNNAMED"
 done
 
-# Prints what Flink's own scripts pass to Java for the memory that config.yaml names.
-memory() { # COMMAND
-    java -cp "/opt/flink/bin/bash-java-utils.jar:$(echo /opt/flink/lib/flink-dist-*.jar)" org.apache.flink.runtime.util.bash.BashJavaUtils "$1" --configDir "$conf" |
+# Prints what Flink's own scripts pass to Java for the memory that config.yaml and options name.
+memory() { # COMMAND OPTIONS...
+    command=$1
+    shift
+    java -cp "/opt/flink/bin/bash-java-utils.jar:$(echo /opt/flink/lib/flink-dist-*.jar)" \
+        org.apache.flink.runtime.util.bash.BashJavaUtils "$command" --configDir "$conf" "$@" |
         sed -n 's/^BASH_JAVA_UTILS_EXEC_RESULT://p'
 }
 
@@ -23,7 +26,7 @@ shift
 case $part in
 jobmanager)
     # Both words are meant to be split.
-    set -- $(memory GET_JM_RESOURCE_PARAMS | head -n 1) $opens "$log" -cp '/opt/flink/lib/*' \
+    set -- $(memory GET_JM_RESOURCE_PARAMS "$@" | head -n 1) $opens "$log" -cp '/opt/flink/lib/*' \
         org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint --configDir "$conf" "$@"
     ;;
 taskmanager)
@@ -31,7 +34,7 @@ taskmanager)
         read -r java
         read -r dynamic
     } <<RESULT
-$(memory GET_TM_RESOURCE_PARAMS)
+$(memory GET_TM_RESOURCE_PARAMS "$@")
 RESULT
     set -- $java $opens "$log" -cp '/opt/flink/lib/*' \
         org.apache.flink.runtime.taskexecutor.TaskManagerRunner --configDir "$conf" $dynamic "$@"

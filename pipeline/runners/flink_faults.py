@@ -7,8 +7,8 @@ import re
 from schema.errors import ClusterFailed, WorkerLost
 
 NO_SLOTS = (
-    "Flink had no free slot for its tasks; lower `parallelism` in the profile, start more TaskManagers, or raise"
-    " taskmanager.numberOfTaskSlots"
+    "Flink had no free slot for its tasks; lower `parallelism` in the profile, start more TaskManagers, raise"
+    " taskmanager.numberOfTaskSlots, or wait until other jobs are done"
 )
 _LOST = (
     "a TaskManager of Flink, or a Beam worker beside it, was lost; their logs say why, and"
@@ -49,7 +49,8 @@ _FAULTS: tuple[tuple[str, type[ClusterFailed], str], ...] = (
     (r"NoResourceAvailableException|Could not acquire the minimum required resources", ClusterFailed, NO_SLOTS),
     (
         r"TaskManager with id \S+ (is no longer reachable|timed out)|RemoteTransportException"
-        r"|might indicate that the remote task manager was lost|The TaskExecutor is shutting down",
+        r"|RecipientUnreachableException|the remote task manager (was|has been) lost|The TaskExecutor is shutting down"
+        r"|StatusRuntimeException: CANCELLED: (client cancelled|call already cancelled)",
         WorkerLost,
         _LOST,
     ),

@@ -129,7 +129,7 @@ def _guard(watch: _Watch, url: str) -> None:
 
 
 def _verdict(watch: _Watch, progress: flink.Progress) -> ClusterFailed:
-    minutes = f"{watch.patience / 60:g} minutes"
+    minutes = f"{watch.patience / 60:g} minute{'' if watch.patience == 60 else 's'}"
     if progress.is_waiting:
         return ClusterFailed(f"{watch.stage}: within {minutes} {NO_SLOTS}")
     return WorkerLost(

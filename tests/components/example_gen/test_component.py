@@ -61,6 +61,15 @@ def hour_of(serialized):
     return tf.train.Example.FromString(serialized).features.feature["hour"].int64_list.value[0]
 
 
+def test_what_a_killed_worker_has_left_is_no_row(table, tmp_path):
+    pq.write_table(table, tmp_path / "rows.parquet")
+    left = tmp_path / "examples" / "Split-train" / ".data_tfrecord-00000.gz-0ther"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"half a row")
+    examples, _ = generate(tmp_path / "examples", tmp_path / "rows.parquet")
+    assert sum(map(len, examples.values())) == 400
+
+
 def test_csv_and_parquet_give_the_same_examples(table, tmp_path):
     pq.write_table(table, tmp_path / "rows.parquet")
     pa_csv.write_csv(table, tmp_path / "rows.csv")

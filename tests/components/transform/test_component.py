@@ -195,7 +195,10 @@ class TestOutputs:
         assert_same(found, {name: tensor.numpy() for name, tensor in expected.items()})
         assert len(found["late_label"]) == 120
 
-    def test_splits_are_named_and_test_is_left_alone(self, stage, days):
+    def test_splits_are_named_and_test_is_left_alone(self, stage, days, tmp_path):
+        of_a_killed_worker = tmp_path / "0" / "transformed_examples" / "Split-train" / ".transformed_examples-00000"
+        of_a_killed_worker.parent.mkdir(parents=True)
+        of_a_killed_worker.write_bytes(b"half a row")
         stage([days[day] for day in (1, 2, 4)])
         assert artifact_utils.decode_split_names(stage.transformed.split_names) == ["train", "eval"]
         folders = {folder.name for folder in Path(stage.transformed.uri).iterdir()}

@@ -82,6 +82,12 @@ def test_a_sentence_names_what_to_change(text, said):
         "java.util.concurrent.TimeoutException: Heartbeat of TaskManager with id taskmanager-2:41233-9 timed out.",
         "org.apache.flink.runtime.io.network.netty.exception.RemoteTransportException: Connection unexpectedly closed"
         " by remote task manager 'taskmanager-1/172.18.0.4:37001'.",
+        "org.apache.flink.runtime.rpc.exceptions.RecipientUnreachableException: Could not send message [RemoteRpc"
+        "Invocation(TaskExecutorGateway.submitTask(TaskDeploymentDescriptor, JobMasterId, Time))] from sender [Actor[p",
+        "Connecting to remote task manager '/172.20.0.3:33279 [ 172.20.0.3:36275-6c5c8b ] ' has failed. This might"
+        " indicate that the remote task manager has been lost.",
+        "org.apache.beam.vendor.grpc.v1p60p1.io.grpc.StatusRuntimeException: CANCELLED: call already cancelled.",
+        "org.apache.beam.vendor.grpc.v1p60p1.io.grpc.StatusRuntimeException: CANCELLED: client cancelled",
     ],
 )
 def test_what_is_lost_may_be_there_at_the_next_try(text):
