@@ -21,12 +21,15 @@ memory() { # COMMAND OPTIONS...
         sed -n 's/^BASH_JAVA_UTILS_EXEC_RESULT://p'
 }
 
+# Flink, and Beam's runner without the Flink that it was made with.
+classes="/opt/flink/lib/*:$(printf '%s:' $(find /opt/beam -name '*.jar' ! -name 'flink-*'))"
+
 part=$1
 shift
 case $part in
 jobmanager)
     # Both words are meant to be split.
-    set -- $(memory GET_JM_RESOURCE_PARAMS "$@" | head -n 1) $opens "$log" -cp '/opt/flink/lib/*' \
+    set -- $(memory GET_JM_RESOURCE_PARAMS "$@" | head -n 1) $opens "$log" -cp "$classes" \
         org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint --configDir "$conf" "$@"
     ;;
 taskmanager)
@@ -36,7 +39,7 @@ taskmanager)
     } <<RESULT
 $(memory GET_TM_RESOURCE_PARAMS "$@")
 RESULT
-    set -- $java $opens "$log" -cp '/opt/flink/lib/*' \
+    set -- $java $opens "$log" -cp "$classes" \
         org.apache.flink.runtime.taskexecutor.TaskManagerRunner --configDir "$conf" $dynamic "$@"
     ;;
 jobserver)
