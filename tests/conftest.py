@@ -46,6 +46,18 @@ string_domain { name: "sizes" value: "small" value: "large" value: "huge" }
 """
 
 
+@pytest.fixture(scope="session")
+def say(request):
+    """Prints a line at once, whatever pytest captures."""
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+
+    def print_line(line):
+        with capture.global_and_fixture_disabled():
+            print(line, flush=True)
+
+    return print_line
+
+
 @pytest.fixture
 def flights_folder(tmp_path):
     """A copy of the shipped flights task, to change at will."""

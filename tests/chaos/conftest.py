@@ -11,18 +11,6 @@ def pytest_addoption(parser):
 
 
 @pytest.fixture(scope="session")
-def say(request):
-    """Prints a line at once, whatever pytest captures."""
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-
-    def print_line(line):
-        with capture.global_and_fixture_disabled():
-            print(line, flush=True)
-
-    return print_line
-
-
-@pytest.fixture(scope="session")
 def num_kills(request):
     return request.config.getoption("kills")
 

@@ -50,18 +50,6 @@ def pytest_terminal_summary(terminalreporter, config):
 
 
 @pytest.fixture(scope="session")
-def say(request):
-    """Prints a line at once, whatever pytest captures."""
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-
-    def print_line(line):
-        with capture.global_and_fixture_disabled():
-            print(line, flush=True)
-
-    return print_line
-
-
-@pytest.fixture(scope="session")
 def the_cluster(tmp_path_factory, say):
     """Goes down in the end, whatever happens."""
     made = Cluster(tmp_path_factory.getbasetemp(), say)

@@ -138,18 +138,6 @@ def suite(request, image, tmp_path_factory):
     started.stop()
 
 
-@pytest.fixture(scope="session")
-def say(request):
-    """Prints a line at once, whatever pytest captures."""
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-
-    def print_line(line):
-        with capture.global_and_fixture_disabled():
-            print(line, flush=True)
-
-    return print_line
-
-
 @dataclasses.dataclass
 class Place:
     """What the host keeps: the data, and the served models.
