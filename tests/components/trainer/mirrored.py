@@ -23,6 +23,7 @@ def train(task, num_ids, counts, rows, strategy):
     with strategy.scope():
         model = build_model(task, num_ids, counts)
         model.compile(keras.optimizers.SGD(0.1), jit_compile=False)
+        model.optimizer.build(model.trainable_variables)  # Else the step would be traced twice.
     batches = tf.data.Dataset.from_tensor_slices(rows).batch(task.training.batch_size)
     callbacks = [EpochEnd(), GradientCosine(batches)]
     logs = model.fit(batches, validation_data=batches, epochs=3, callbacks=callbacks, verbose=0).history
