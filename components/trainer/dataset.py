@@ -79,16 +79,12 @@ def batches(
         parsed = records.batch(size).map(
             lambda serialized: tf.io.parse_example(serialized, dict(spec)), num_parallel_calls=tf.data.AUTOTUNE
         )
-    # To rewrite a graph, tf.data writes all of it down, the rows that are held included, and reads it again.
-    as_it_is = tf.data.Options()
-    as_it_is.experimental_optimization.apply_default_optimizations = False
-    split = parsed.map(
+    return parsed.map(
         lambda columns: split_batch(
             columns | {name: images.decode_batch(columns[name], shape) for name, shape in shapes.items()}, task
         ),
         num_parallel_calls=tf.data.AUTOTUNE,
-    )
-    return split.prefetch(tf.data.AUTOTUNE).with_options(as_it_is)
+    ).prefetch(tf.data.AUTOTUNE)
 
 
 def row_numbers(num_rows: int, size: int, seed: int | None) -> tf.data.Dataset:
