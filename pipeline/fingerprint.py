@@ -49,6 +49,7 @@ _CONTRACT = (
 )
 # How stages that compute something once per span find its rows, and read and keep them.
 _PER_SPAN = (
+    "components/drafts.py",
     "components/example_gen/per_span.py",
     "components/example_gen/records.py",
     "components/example_gen/store.py",
@@ -62,7 +63,7 @@ _SOURCES = {
     ),
     "StatisticsGen": (*_PER_SPAN, "components/statistics_gen"),
     "Drift": (*_PER_SPAN, "components/data_gate/drift", "schema/drift.py"),
-    "Transform": (*_PER_SPAN, "components/drafts.py", "components/transform"),
+    "Transform": (*_PER_SPAN, "components/transform"),
     "Trainer": (
         "components/trainer",
         "components/transform/features",

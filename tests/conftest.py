@@ -111,6 +111,18 @@ def flights_sample(tmp_path_factory):
     return made
 
 
+@pytest.fixture(scope="session")
+def quick():
+    """Options for flights on a sample that is too small for the real gates, where one epoch is enough."""
+    return [
+        "--set=training.epochs=1",
+        "--set=training.batch_size=512",
+        "--set=gates.cancelled=[{metric: accuracy, min: 0.1}]",
+        "--set=gates.dep_delay=none",
+        "--set=gates.arr_delay=none",
+    ]
+
+
 @pytest.fixture
 def store(tmp_path):
     """Copies a file or folder into fsspec's own store in memory, and returns the URI of the copy."""

@@ -14,6 +14,7 @@ from tfx import types
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 
+from components.drafts import draft_of, remove_drafts
 from components.example_gen import store as rows
 from components.example_gen.entries import Entry
 from components.example_gen.window import entries
@@ -64,9 +65,7 @@ def folder_for(examples: types.Artifact, store: str, scratch: str) -> str:
 def open_store(store: str) -> None:
     """Makes the folder, and removes what runs that were killed have left half written in it."""
     fileio.makedirs(store)
-    for file in fileio.listdir(store):
-        if file.startswith("."):
-            fileio.remove(os.path.join(store, file))
+    remove_drafts([store])
 
 
 def load(store: str, name: str) -> bytes | None:
@@ -94,7 +93,8 @@ def kept(store: str, name: str) -> bytes:
 
 def save(store: str, name: str, content: bytes) -> None:
     """Keeps something under a name."""
-    draft = os.path.join(store, f".{name}-{uuid.uuid4().hex}")
+    path = os.path.join(store, name)
+    draft = draft_of(path)
     with fileio.open(draft, "wb") as file:
         file.write(hashlib.sha256(content).digest() + content)
-    fileio.rename(draft, os.path.join(store, name), overwrite=True)
+    fileio.rename(draft, path, overwrite=True)

@@ -9,11 +9,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
 
 from tfx.dsl.io import fileio
 
+from components.drafts import draft_of, remove_drafts
 from components.example_gen import split
 from components.example_gen.entries import Entry
 from schema.data import Split
@@ -43,10 +43,8 @@ def absent(store: str, entries: Iterable[Entry]) -> list[Entry]:
 def open_drafts(store: str, entries: Iterable[Entry]) -> dict[Entry, str]:
     """Returns an empty folder for every span, hidden until `keep` names it; those of killed runs are removed."""
     fileio.makedirs(store)
-    for name in fileio.listdir(store):
-        if name.startswith("."):
-            fileio.rmtree(os.path.join(store, name))
-    drafts = {entry: os.path.join(store, f".{entry.name}-{uuid.uuid4().hex}") for entry in entries}
+    remove_drafts([store])
+    drafts = {entry: draft_of(os.path.join(store, entry.name)) for entry in entries}
     for draft in drafts.values():
         for folder in split_folders(draft).values():
             fileio.makedirs(folder)

@@ -15,13 +15,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 MULTIHEAD = Path(sys.executable).with_name("multihead")
 ROWS = 2_000
-SMALL = [
-    "--set=training.epochs=1",
-    "--set=training.batch_size=512",
-    "--set=gates.cancelled=[{metric: accuracy, min: 0.1}]",
-    "--set=gates.dep_delay=none",
-    "--set=gates.arr_delay=none",
-]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -33,13 +26,13 @@ def needs_a_job_server():
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory, flights_sample):
+def run(tmp_path_factory, flights_sample, quick):
     """Runs flights on a regular sample; returns the report and what was printed."""
     sample, folder = flights_sample(ROWS), tmp_path_factory.mktemp("flink")
 
     def made(output, *options):
         command = [MULTIHEAD, "run", "flights", f"--data={sample}", f"--output={folder / output}"]
-        done = subprocess.run([*command, *SMALL, *options], capture_output=True, text=True, check=False)
+        done = subprocess.run([*command, *quick, *options], capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, ""), done.stdout
         newest = sorted((folder / output / "reports").iterdir())[-1]
         return json.loads((newest / "report.json").read_text()), done.stdout

@@ -12,14 +12,6 @@ sys.path.insert(0, str(Path(__file__).parent))
 from cluster import PROFILE, Cluster, Run
 
 ROWS = 2_000
-# A sample this small is no ground for the real gates.
-SMALL = [
-    "--set=training.epochs=1",
-    "--set=training.batch_size=512",
-    "--set=gates.cancelled=[{metric: accuracy, min: 0.1}]",
-    "--set=gates.dep_delay=none",
-    "--set=gates.arr_delay=none",
-]
 _RUNS = pytest.StashKey[list]()
 
 
@@ -81,14 +73,14 @@ def sample(flights_sample):
 
 
 @pytest.fixture(scope="session")
-def begin(the_cluster, say, sample, pytestconfig):
+def begin(the_cluster, say, sample, quick, pytestconfig):
     """Begins runs of flights on the sample."""
     begun = []
 
     def once(title, folder, *options, on_flink=True, **more):
         """`more` goes into `all` of the cluster's profile; without Flink there is no profile."""
         output = the_cluster.shared / folder
-        words = ["multihead", "run", "flights", f"--data={sample}", f"--output={output}", *SMALL, *options]
+        words = ["multihead", "run", "flights", f"--data={sample}", f"--output={output}", *quick, *options]
         if on_flink:
             profile = yaml.safe_load(PROFILE.read_text())
             profile["all"].update(more)
