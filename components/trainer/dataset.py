@@ -22,9 +22,20 @@ MEMORY_BYTES = 2**30
 # Rows held while shuffling a stream: files are in the order of the data, often by date; a batch should not be one day.
 SHUFFLE_ROWS = 100_000
 _READ_BATCH = 8192
+_PREFETCH_BATCHES = 8
 _DECODE_BATCH = 64
 # Files read at a time: fixed, because the number of cores must not decide the order of the rows.
 _FILES_AT_A_TIME = 4
+
+
+def _options() -> tf.data.Options:
+    options = tf.data.Options()
+    # The end of an epoch may wait for the autotuner, which sleeps 10 ms, 20, 40, and so on to a minute: epochs of 14 s
+    # took 20.47. Without it, AUTOTUNE means as many calls as there are cores.
+    options.autotune.enabled = False
+    # To rewrite a graph, tf.data writes all of it down, the rows that are held included, and reads it again.
+    options.experimental_optimization.apply_default_optimizations = False
+    return options
 
 
 def _records(patterns: Iterable[str], seed: int | None = None) -> tf.data.Dataset:
@@ -37,7 +48,7 @@ def _records(patterns: Iterable[str], seed: int | None = None) -> tf.data.Datase
         cycle_length=_FILES_AT_A_TIME,
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=True,
-    )
+    ).with_options(_options())
 
 
 def batches(
@@ -79,12 +90,13 @@ def batches(
         parsed = records.batch(size).map(
             lambda serialized: tf.io.parse_example(serialized, dict(spec)), num_parallel_calls=tf.data.AUTOTUNE
         )
-    return parsed.map(
+    split = parsed.map(
         lambda columns: split_batch(
             columns | {name: images.decode_batch(columns[name], shape) for name, shape in shapes.items()}, task
         ),
         num_parallel_calls=tf.data.AUTOTUNE,
-    ).prefetch(tf.data.AUTOTUNE)
+    )
+    return split.prefetch(_PREFETCH_BATCHES).with_options(_options())
 
 
 def row_numbers(num_rows: int, size: int, seed: int | None) -> tf.data.Dataset:
