@@ -70,7 +70,7 @@ def _pixels(encoded: tf.Tensor) -> tf.Tensor:
 
 
 # A graph, made at the first call: op by op takes ten times as long.
-_try = tf.function(_pixels, input_signature=[tf.TensorSpec([], tf.string)])
+_try = tf.function(_pixels, input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
 
 
 def _look_up(encoded: tf.Tensor, indices: tf.Tensor) -> tf.Tensor:

@@ -140,7 +140,7 @@ def _collect(
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Returns log-probabilities, labels and masks of all rows by head."""
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def answer(features: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         outputs = model(features, training=False)
         return {head: log_probabilities(logits, model.members) for head, logits in outputs.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 import tensorflow_transform as tft
+from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
 
 from components import images
 from components.exported import ExportedFeature, exported_file, to_data
@@ -21,9 +23,12 @@ from schema import names
 from schema.features import ImageFeature
 from schema.task import TaskSpec
 
+# Nothing branches in Python on tensors here; to look for that in all that is called takes as long as to trace it.
+_graph = functools.partial(tf.function, autograph=False)
+
 
 class ServingModule(tf.Module):
-    """Holds the Keras 3 model and the Transform layer, so that both are tracked and saved (transform#237).
+    """Holds the Keras 3 model and the Transform graph, so that both are tracked and saved (transform#237).
 
     Args:
         model: Logits by head from transformed features.
@@ -42,13 +47,15 @@ class ServingModule(tf.Module):
         super().__init__()
         self._model = model
         setattr(self, kept_weights.ATTRIBUTE, kept_weights.layer_weights(model))
-        self._transform = transform_output.transform_features_layer()
+        # Without the Keras layer around it, whose own ways to call it would be traced, saved and loaded as well.
+        transform = SavedModelLoader(transform_output.transform_savedmodel_dir)
+        self._transform, self._saved_transform = transform.apply_transform_model, vars(transform)
         self._raw_spec = transform_output.raw_feature_spec()
         self._feature_spec = {name: self._raw_spec[name] for name in task.features}
         self._task = task
         self._heads = dict(calibrations)
         # One graph of Transform and model, which all signatures call: three would be traced, saved and loaded.
-        self._log_probabilities = tf.function(
+        self._log_probabilities = _graph(
             self._trace_log_probabilities, input_signature=[raw_columns.sparse_specs(self._feature_spec)]
         )
         self.serving_default = self._serving_default()
@@ -65,14 +72,14 @@ class ServingModule(tf.Module):
         ) -> dict[str, tf.Tensor]:
             return self._answers(self._log_probabilities(raw_columns.to_sparse(columns)))
 
-        return tf.function(serving_default, input_signature=[raw_columns.tensor_specs(self._feature_spec)])
+        return _graph(serving_default, input_signature=[raw_columns.tensor_specs(self._feature_spec)])
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=names.EXAMPLES)])
+    @_graph(input_signature=[tf.TensorSpec([None], tf.string, name=names.EXAMPLES)])
     def serving_tf_example(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Answers serialized raw tf.Examples `(batch,)`; labels in them are not read."""
         return self._answers(self._log_probabilities(self._parse(examples)))
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=names.EXAMPLES)])
+    @_graph(input_signature=[tf.TensorSpec([None], tf.string, name=names.EXAMPLES)])
     def evaluation(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns probabilities by head, float32 `(batch, num_classes)`, of serialized raw tf.Examples `(batch,)`.
 
@@ -84,7 +91,7 @@ class ServingModule(tf.Module):
             outputs[names.uncalibrated(name)] = self._heads[name].uncalibrated(log_p)
         return outputs
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=names.EXAMPLES)])
+    @_graph(input_signature=[tf.TensorSpec([None], tf.string, name=names.EXAMPLES)])
     def transform_features(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns transformed features and labels, of serialized raw tf.Examples `(batch,)`."""
         return self._transform(tf.io.parse_example(examples, self._raw_spec))

@@ -56,7 +56,8 @@ def transform(transform_output: tft.TFTransformOutput, pattern: str) -> tf.data.
     """Returns batches of transformed columns of raw examples, gzip TFRecords."""
     layer, spec = transform_output.transform_features_layer(), transform_output.raw_feature_spec()
     rows = tf.data.TFRecordDataset(sorted(tf.io.gfile.glob(pattern)), compression_type="GZIP")
-    return rows.batch(_BATCH).map(lambda serialized: layer(tf.io.parse_example(serialized, spec)))
+    transformed = tf.autograph.experimental.do_not_convert(lambda rows: layer(tf.io.parse_example(rows, spec)))
+    return rows.batch(_BATCH).map(transformed)
 
 
 def train_and_judge(contract: Contract, examples: Examples, folder: Path) -> dict[str, Any]:
@@ -99,7 +100,7 @@ def judge(fitted: Fitted, task: TaskSpec, test: tf.data.Dataset) -> dict[str, di
     """Returns the metrics of every head over its labelled rows, of the scores that the exported model would give."""
     model, heads = fitted.model, fitted.calibrations
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def answer(columns: dict[str, tf.Tensor]) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
         logits = model(model_inputs(columns, task, model), training=False)
         log_p = {head: log_probabilities(logits[head], model.members) for head in heads}
