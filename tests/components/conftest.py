@@ -251,3 +251,21 @@ def exported(sample, sample_model, transform_output, calibrations, tmp_path_fact
     folder = tmp_path_factory.mktemp("model")
     export(sample_model, transform_output, sample.task, calibrations, Path(folder / "Format-Serving"))
     return folder
+
+
+@pytest.fixture(scope="session")
+def loaded(exported):
+    """What TensorFlow loads of it, once: to load it takes seconds, and so does each signature's first answer."""
+    import tensorflow as tf
+
+    return tf.saved_model.load(str(exported / "Format-Serving"))
+
+
+@pytest.fixture(scope="session")
+def servable(exported, loaded):
+    """The same as a Servable."""
+    from components.exported import read_exported
+    from components.servable import Servable
+
+    folder = exported / "Format-Serving"
+    return Servable(folder, read_exported(folder), loaded)

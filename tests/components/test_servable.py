@@ -13,11 +13,6 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @pytest.fixture(scope="module")
-def servable(exported):
-    return Servable.load(exported / "Format-Serving")
-
-
-@pytest.fixture(scope="module")
 def rows(sample):
     return sample.draw(20, seed=1)
 
@@ -26,8 +21,8 @@ def test_it_says_what_it_is(exported, sample, servable, tmp_path):
     folder = exported / "Format-Serving"
     assert (folder, None, "sample") == (servable.folder, servable.version, servable.exported.task)
     assert set(sample.task.features) == set(servable.exported.features)
-    copied = shutil.copytree(folder, tmp_path / "12")
-    assert Servable.load(copied).version == 12
+    copied = Servable.load(shutil.copytree(folder, tmp_path / "12"))
+    assert (copied.folder, copied.version, copied.exported) == (tmp_path / "12", 12, servable.exported)
 
 
 def test_both_ways_to_ask_agree(sample, servable, rows):

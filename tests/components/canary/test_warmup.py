@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-from components.servable import Servable
-
 
 @pytest.fixture(scope="module")
 def requests(sample, told, tmp_path_factory):
@@ -31,10 +29,10 @@ def test_both_serving_signatures_are_warmed_up_by_single_rows_and_a_batch(reques
     assert rows == [1] * 8 + [12] * 2
 
 
-def test_every_request_names_all_inputs_of_its_signature_in_their_types(requests, exported):
+def test_every_request_names_all_inputs_of_its_signature_in_their_types(requests, loaded):
     import tensorflow as tf
 
-    signatures = tf.saved_model.load(str(exported / "Format-Serving")).signatures
+    signatures = loaded.signatures
     for request in requests:
         expected = signatures[request.model_spec.signature_name].structured_input_signature[1]
         assert {name: spec.dtype for name, spec in expected.items()} == {
@@ -42,10 +40,9 @@ def test_every_request_names_all_inputs_of_its_signature_in_their_types(requests
         }
 
 
-def test_the_model_answers_every_request_alike_in_both_signatures(requests, exported):
+def test_the_model_answers_every_request_alike_in_both_signatures(requests, servable):
     import tensorflow as tf
 
-    servable = Servable.load(exported / "Format-Serving")
     for by_feature, by_example in zip(requests[::2], requests[1::2], strict=True):
         answer = servable.predict({name: tf.make_ndarray(given) for name, given in by_feature.inputs.items()})
         other = servable.predict_examples(tf.make_ndarray(by_example.inputs["examples"]).tolist())

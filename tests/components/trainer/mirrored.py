@@ -17,16 +17,23 @@ from components.trainer.gradient_cosine import GradientCosine
 from components.trainer.model import build_model
 from schema.task import TaskSpec
 
+EPOCHS = 3
+
 
 def train(task, num_ids, counts, rows, strategy):
     keras.utils.set_random_seed(0)
     with strategy.scope():
         model = build_model(task, num_ids, counts)
-        model.compile(keras.optimizers.SGD(0.1), jit_compile=False)
+        # On one device op by op: to trace the step would take longer than to do it so few times.
+        is_eager = strategy.num_replicas_in_sync == 1
+        model.compile(keras.optimizers.SGD(0.1), jit_compile=False, run_eagerly=is_eager)
         model.optimizer.build(model.trainable_variables)  # Else the step would be traced twice.
     batches = tf.data.Dataset.from_tensor_slices(rows).batch(task.training.batch_size)
     callbacks = [EpochEnd(), GradientCosine(batches)]
-    logs = model.fit(batches, validation_data=batches, epochs=3, callbacks=callbacks, verbose=0).history
+    # One iterator over the epochs, as in fit.py, and rows to judge on once: iterators of two replicas are dear.
+    steps = int(batches.cardinality())
+    epochs = {"epochs": EPOCHS, "steps_per_epoch": steps, "validation_freq": EPOCHS}
+    logs = model.fit(batches.repeat(), validation_data=batches, callbacks=callbacks, verbose=0, **epochs).history
     return {
         "trained": [variable.numpy().tolist() for variable in model.trainable_variables],
         "state": [np.array(variable).tolist() for variable in model.balancer.variables()],

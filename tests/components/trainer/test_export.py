@@ -15,8 +15,8 @@ from components.transform.features.vocabulary import numbers_of_ids
 
 
 @pytest.fixture(scope="module")
-def signatures(exported):
-    return tf.saved_model.load(str(exported / "Format-Serving")).signatures
+def signatures(loaded):
+    return loaded.signatures
 
 
 @pytest.fixture(scope="module")

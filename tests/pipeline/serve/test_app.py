@@ -189,7 +189,7 @@ BODIES = st.fixed_dictionaries(
 )
 
 
-@hypothesis.settings(max_examples=200)
+@hypothesis.settings(max_examples=100)
 @hypothesis.given(content=BODIES | ANYTHING)
 def test_whatever_comes_is_answered_or_refused(client, content):
     response = client.post(f"{URL}:predict", content=json.dumps(content))
@@ -226,6 +226,7 @@ def test_no_answer_is_lost_or_mixed_up_while_versions_come(run_server, folder, p
                 assert found == pytest.approx(expected, abs=1e-6)
                 seen.add(version)
                 count += 1
+                stopped.wait(0.02)  # Else eight clients would take the processor that loads the next version.
             return count
 
     push(1)

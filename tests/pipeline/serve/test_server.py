@@ -38,26 +38,6 @@ def start(write_task, folder, push):
         process.communicate()
 
 
-def test_a_running_request_is_finished_when_the_server_is_stopped(start, wait_until):
-    process, address = start()
-    wait_until(lambda: httpx.get(f"{address}/healthz").status_code == 200)
-    host, port = address.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=60) as connection:
-        head = f"POST /v1/models/toy:predict HTTP/1.1\r\nHost: x\r\nContent-Length: {len(BODY)}\r\n\r\n"
-        connection.sendall(head.encode() + BODY[:10])
-        wait_until(lambda: httpx.get(f"{address}/healthz").status_code == 200)  # The half request has been read.
-        process.send_signal(signal.SIGTERM)
-        wait_until(lambda: not listens(host, int(port)))
-        connection.sendall(BODY[10:])
-        answer = connection.recv(65536)
-    assert answer.startswith(b"HTTP/1.1 200 ")
-    assert process.wait(60) == 0
-    log = process.stderr.read()
-    assert re.search(r" version 1 is served, loaded in ", log)
-    assert log.rstrip().endswith(" stopped")
-    assert "Traceback" not in log
-
-
 def describe(version, **described):
     """Lets a version say something else of itself."""
     file = version / "assets.extra" / "multihead.json"
@@ -73,11 +53,28 @@ def broken(folder):
 
 
 @pytest.mark.usefixtures("broken")
-def test_a_broken_newest_version_and_one_that_names_no_task_stop_nobody(start, folder, wait_until):
+def test_a_broken_newest_version_and_one_that_names_no_task_stop_nobody_and_a_running_request_is_finished(
+    start, folder, wait_until
+):
     describe(folder / "1", task="")
-    _, address = start()
+    process, address = start()
     wait_until(lambda: httpx.get(f"{address}/healthz").status_code == 200)
     assert httpx.get(f"{address}/healthz").json()["version"] == "1"
+    host, port = address.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
+        head = f"POST /v1/models/toy:predict HTTP/1.1\r\nHost: x\r\nContent-Length: {len(BODY)}\r\n\r\n"
+        connection.sendall(head.encode() + BODY[:10])
+        wait_until(lambda: httpx.get(f"{address}/healthz").status_code == 200)  # The half request has been read.
+        process.send_signal(signal.SIGTERM)
+        wait_until(lambda: not listens(host, int(port)))
+        connection.sendall(BODY[10:])
+        answer = connection.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert process.wait(60) == 0
+    log = process.stderr.read()
+    assert re.search(r" version 1 is served, loaded in ", log)
+    assert log.rstrip().endswith(" stopped")
+    assert "Traceback" not in log
 
 
 @pytest.mark.usefixtures("broken")
