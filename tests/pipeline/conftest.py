@@ -1,10 +1,55 @@
 """A report as a run writes it, small enough to check by eye, and the command, run in this process."""
 
+import functools
+import shutil
 import sys
 
 import pytest
 
 from pipeline import cli
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+_CHARTS = ("curves", "histogram", "over_time", "reliability", "shift")
+
+
+@pytest.fixture(scope="session")
+def remembered_charts():
+    """The functions that draw charts, by name, each of which draws equal charts once."""
+    from pipeline.report import charts
+
+    def remembering(draw):
+        drawn = {}
+
+        @functools.wraps(draw)
+        def find(*data, **named):
+            key = repr((data, named))
+            if key not in drawn:
+                drawn[key] = draw(*data, **named)
+            return drawn[key]
+
+        return find
+
+    return {name: remembering(getattr(charts, name)) for name in _CHARTS}
+
+
+@pytest.fixture
+def draw_once(remembered_charts, monkeypatch):
+    """Draws equal charts once for all tests: a page takes seconds else, nearly all of them for its charts."""
+    for name, find in remembered_charts.items():
+        monkeypatch.setattr(f"pipeline.report.charts.{name}", find)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium; of a module, as an event loop runs for as long as it is open."""
+    from playwright.sync_api import sync_playwright
+
+    if CHROMIUM is None:
+        pytest.skip("no Chromium to look at the page with: `apt-get install chromium` brings one")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

@@ -12,6 +12,11 @@ from pipeline.windows import load_by_span
 DAYS = "data.spans=date={YYYY}-{MM}-{DD}"
 
 
+@pytest.fixture(autouse=True)
+def _draw_once(draw_once):
+    """Every test here."""
+
+
 @pytest.fixture
 def write_day(tmp_path):
     """Writes a day of January 2013; `date` says which day its rows are of, if they are to say so."""

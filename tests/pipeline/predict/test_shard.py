@@ -79,7 +79,7 @@ def check(contract, as_csv, model, photos):
 
 
 many = settings(
-    max_examples=150,
+    max_examples=60,
     suppress_health_check=[*settings.default.suppress_health_check, HealthCheck.function_scoped_fixture],
 )
 

@@ -7,6 +7,11 @@ import pytest
 SLICES = ("EWR", "JFK", "LGA")
 
 
+@pytest.fixture(autouse=True)
+def _draw_once(draw_once):
+    """Every test here."""
+
+
 def gate(metric, value, **given):
     """A gate as the verdict writes it."""
     bounds = {bound: given.pop(bound, None) for bound in ("min", "max", "max_drop")}
