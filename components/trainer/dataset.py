@@ -28,14 +28,15 @@ _DECODE_BATCH = 64
 _FILES_AT_A_TIME = 4
 
 
-def _options() -> tf.data.Options:
-    options = tf.data.Options()
+def options() -> tf.data.Options:
+    """Returns what all datasets of a training have in common."""
+    found = tf.data.Options()
     # The end of an epoch may wait for the autotuner, which sleeps 10 ms, 20, 40, and so on to a minute: epochs of 14 s
     # took 20.47. Without it, AUTOTUNE means as many calls as there are cores.
-    options.autotune.enabled = False
+    found.autotune.enabled = False
     # To rewrite a graph, tf.data writes all of it down, the rows that are held included, and reads it again.
-    options.experimental_optimization.apply_default_optimizations = False
-    return options
+    found.experimental_optimization.apply_default_optimizations = False
+    return found
 
 
 def _records(patterns: Iterable[str], seed: int | None = None) -> tf.data.Dataset:
@@ -48,7 +49,7 @@ def _records(patterns: Iterable[str], seed: int | None = None) -> tf.data.Datase
         cycle_length=_FILES_AT_A_TIME,
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=True,
-    ).with_options(_options())
+    ).with_options(options())
 
 
 def batches(
@@ -96,7 +97,7 @@ def batches(
         ),
         num_parallel_calls=tf.data.AUTOTUNE,
     )
-    return split.prefetch(_PREFETCH_BATCHES).with_options(_options())
+    return split.prefetch(_PREFETCH_BATCHES).with_options(options())
 
 
 def row_numbers(num_rows: int, size: int, seed: int | None) -> tf.data.Dataset:

@@ -39,11 +39,13 @@ class Rows:
         """Returns batches of what the task asks for, in random order if there is a seed."""
         import tensorflow as tf
 
+        from components.trainer.dataset import options
+
         features = {f"{name}_xf": self.features[f"{name}_xf"] for name in task.features}
         labels, weights = ({head: values[head] for head in task.heads} for values in (self.labels, self.weights))
         rows = tf.data.Dataset.from_tensor_slices((features, labels, weights))
         rows = rows if seed is None else rows.shuffle(len(self), seed=seed)
-        return rows.batch(task.training.batch_size)
+        return rows.batch(task.training.batch_size).with_options(options())
 
     def counts(self, num_classes):
         return {

@@ -1,0 +1,161 @@
+"""What a Flink cluster gives: Beam's stages on one slot and on two, each held to one core, and their tasks beside stock's.
+
+    make bench-flink ARGS="--rows 1000000"
+
+Runs flights on the cluster of deploy/flink/cluster.sh, once with one TaskManager and once with two, and stock TFX's
+graph on few rows with two, as its number of tasks does not depend on rows. Seconds of stages are those of report.json;
+tasks, and the records that each TaskManager's tasks have read from others, are Flink's.
+"""
+
+import argparse
+import contextlib
+import shutil
+import sys
+import tempfile
+import uuid
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from rich.console import Console
+from rich.table import Table
+
+HERE = Path(__file__).resolve().parent
+sys.path += [str(HERE), str(HERE.parent / "flink")]
+
+from cluster import PROFILE, STAGES, Cluster, Run
+from end_to_end import make_rows, repeated
+
+from pipeline.profiles.beam import arguments
+from pipeline.profiles.find import find_profile
+
+SLOTS = (1, 2)
+FILES = 8
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+
+
+def make_files(work, count):
+    """Writes flights as Parquet, in files of like size; returns the folder."""
+    folder = work / f"files-{count}"
+    if not folder.is_dir():
+        rows = pa.Table.from_pandas(repeated(work, count), preserve_index=False)
+        draft = folder.with_name(f".{folder.name}")
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir()
+        edges = np.linspace(0, count, FILES + 1).astype(int)
+        for number, (begin, end) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+            pq.write_table(rows.slice(begin, end - begin), draft / f"{number}.parquet")
+        draft.rename(folder)
+    return folder
+
+
+def run_ours(cluster, work, data, slots):
+    """Runs flights with as many slots as there are TaskManagers."""
+    output = fresh(work / f"ours-{slots}")
+    words = ["multihead", "run", "flights", f"--data={data}", f"--output={output}", f"--profile={profile(work)}"]
+    words += [f"--beam-option=parallelism={slots}", "--set=training.epochs=1"]
+    words += [f"--set=gates.{head}=none" for head in ("cancelled", "dep_delay", "arr_delay")]
+    return finished(Run(cluster, f"ours, {slots} of one core", output, words, console.print))
+
+
+def run_stock(cluster, work, rows):
+    """Runs the graph of TFX's templates on all slots."""
+    code = work / "stock"
+    shutil.rmtree(code, ignore_errors=True)
+    shutil.copytree(HERE / "stock", code)
+    output = fresh(work / "stock-run")
+    words = ["python", code / "pipeline.py", f"--data={make_rows(work, rows)}", f"--output={output}", f"--rows={rows}"]
+    beam = arguments(find_profile(str(PROFILE)).all.beam | {"parallelism": max(SLOTS)})
+    words += [f"--beam={argument}" for argument in beam]
+    return finished(Run(cluster, "stock", output, [*map(str, words), "--set=training.epochs=1"], console.print))
+
+
+def profile(work):
+    return shutil.copy(PROFILE, work / "profile.yaml")
+
+
+def fresh(folder):
+    shutil.rmtree(folder, ignore_errors=True)
+    return folder.with_name(f"{folder.name}-{uuid.uuid4().hex[:6]}")
+
+
+def finished(run):
+    run.finish()
+    if run.code:
+        raise SystemExit(f"{run.title}: ended with code {run.code}:\n{run.said[-3000:]}")
+    return run
+
+
+def seconds(run):
+    """Returns the seconds of stages by name."""
+    return {stage["id"]: stage["seconds"] for stage in run.report["stages"]}
+
+
+def of(jobs, stage, what):
+    """Returns the sum of something over a stage's jobs."""
+    return sum(getattr(job, what) for job in jobs if job.stage == stage)
+
+
+def shares(jobs, stage):
+    """Returns the records that each TaskManager has read, in words."""
+    records = {}
+    for job in jobs:
+        if job.stage == stage:
+            for host, count in job.records.items():
+                records[host.removeprefix("taskmanager-")] = records.get(host.removeprefix("taskmanager-"), 0) + count
+    return ", ".join(f"{host}: {count:,}" for host, count in sorted(records.items()))
+
+
+def show_slots(count, runs):
+    """Prints what one slot and two take."""
+    table = Table(title=f"{count:,} rows, every slot on a core of its own")
+    table.add_column("stage", no_wrap=True)
+    heads = [f"{what}, {n}" for what in ("s", "s of the job") for n in SLOTS]
+    for column in (*heads, "ratio", "ratio of jobs", "records read by TaskManager"):
+        table.add_column(column, justify="right")
+    for stage in STAGES:
+        whole = [seconds(run)[stage] for run in runs]
+        jobs = [of(run.jobs, stage, "seconds") for run in runs]
+        ratios = [f"{two / one:.2f}" for one, two in (whole, jobs)]
+        table.add_row(stage, *(f"{value:.1f}" for value in (*whole, *jobs)), *ratios, shares(runs[-1].jobs, stage))
+    console.print(table)
+
+
+def show_tasks(ours, stock):
+    """Prints how many tasks stages are."""
+    table = Table(title=f"tasks of Flink, {max(SLOTS)} slots")
+    for column in ("stage", "stock", "ours", "ratio", "stock: records by TaskManager", "ours: records by TaskManager"):
+        table.add_column(column, justify="left" if column == "stage" else "right")
+    for stage, name in zip(STAGES, ("CsvExampleGen", *STAGES[1:]), strict=True):
+        theirs, own = of(stock.jobs, name, "tasks"), of(ours.jobs, stage, "tasks")
+        by = shares(stock.jobs, name), shares(ours.jobs, stage)
+        table.add_row(stage, str(theirs), str(own), f"{own / theirs:.2f}", *by)
+    console.print(table)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--stock-rows", type=int, default=2_000)
+    parser.add_argument("--sides", default="ours,stock", help="who runs: ours, or both")
+    parser.add_argument(
+        "--work", type=Path, help="folder of data and runs; a new one, removed at the end, if not given"
+    )
+    options = parser.parse_args()
+    with contextlib.ExitStack() as stack:
+        work = options.work or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="multihead-bench-")))
+        work.mkdir(parents=True, exist_ok=True)
+        data, runs = make_files(work, options.rows), []
+        cluster = Cluster(work, console.print)
+        stack.callback(cluster.down)
+        for slots in SLOTS:
+            cluster.up(CPUS="1", TASKMANAGERS=str(slots))
+            runs.append(run_ours(cluster, work, data, slots))
+        show_slots(options.rows, runs)
+        if "stock" in options.sides.split(","):
+            show_tasks(runs[-1], run_stock(cluster, work, options.stock_rows))
+
+
+if __name__ == "__main__":
+    main()
