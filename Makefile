@@ -6,7 +6,7 @@ ARGS ?=
 # The runs of whole pipelines are left to those that go through containers; SUITE= runs them, too.
 SUITE ?= -m 'not e2e'
 
-.PHONY: help setup run test chaos bench bench-input bench-steps bench-serve lint format docs lock image test-image test-flink flink-jar flink-up flink-down clean
+.PHONY: help setup run test chaos bench bench-input bench-steps bench-serve bench-flink lint format docs lock image test-image test-flink flink-jar flink-up flink-down clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ bench-steps: setup ## Time a training step of every trunk and way of balancing (
 
 bench-serve: setup ## Serve under load while versions change; one model of N heads against N models (ARGS="--work FOLDER")
 	@$(BIN)/python tests/bench/serving.py $(ARGS)
+
+bench-flink: setup image ## Time Beam's stages on a Flink cluster of one slot and of two; count tasks beside stock TFX's (ARGS="--rows 1000000")
+	@$(BIN)/python tests/bench/flink.py $(ARGS)
 
 lint: setup ## Check style, types and the direction of imports
 	@$(BIN)/ruff check
@@ -65,7 +68,7 @@ test-flink: setup image ## Run the pipeline on a Flink cluster in containers, an
 flink-jar: setup ## Make Beam's job server for Flink, where Beam cannot fetch its own
 	@sh deploy/flink/job_server.sh
 
-flink-up: setup image ## Start a Flink cluster in containers (CPUS=cores of each TaskManager, SHARED=folder all see)
+flink-up: setup image ## Start a Flink cluster in containers (TASKMANAGERS=2, CPUS=cores of each, SHARED=folder all see)
 	@sh deploy/flink/cluster.sh up
 
 flink-down: ## End it

@@ -14,14 +14,15 @@
 #   FLINK_IMAGE    Flink's, which is made if it is not there; multihead-flink:VERSION, of these files, if not given
 #   BASE_IMAGE     what Flink's is built on; that of IMAGE if not given
 #   SHARED         folder that all containers see at the same path, for data and runs; this checkout if not given
-#   CPUS           cores of each TaskManager, and of each pool; no bound if not given
+#   TASKMANAGERS   how many; 2 if not given
+#   CPUS           cores of each TaskManager and its pool together, the N-th ones of this machine; no bound if not given
 #   FLINK_OPTIONS  settings of Flink for what is started, such as "-D taskmanager.numberOfTaskSlots=2"
 set -eu
 
 CDPATH='' cd -- "$(dirname -- "$0")/../.."
 . deploy/docker.sh
 name=multihead-flink
-taskmanagers='1 2'
+taskmanagers=$(seq "${TASKMANAGERS:-2}")
 # Seconds for the parts to find each other.
 patience=180
 
@@ -58,7 +59,8 @@ start() { # PART OPTIONS-AND-IMAGE...
 }
 
 start_taskmanager() { # N
-    bound=${CPUS:+--cpus $CPUS}
+    # By number, as two containers have a quota each.
+    bound=${CPUS:+--cpus $CPUS --cpuset-cpus $((($1 - 1) * CPUS))-$(($1 * CPUS - 1))}
     # shellcheck disable=SC2086
     start "taskmanager-$1" $bound --network "$name" --hostname "taskmanager-$1" "$flink_image" taskmanager ${FLINK_OPTIONS:-}
     # Two TaskManagers that share a pool give their workers the same names.

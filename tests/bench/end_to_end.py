@@ -47,26 +47,29 @@ console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
 
 
 def make_rows(work, count):
-    """Writes flights as CSV, repeated with later dates if there are not so many; returns the folder."""
+    """Writes flights as CSV; returns the folder."""
     folder = work / f"rows-{count}"
     if not folder.is_dir():
-        source = make_dataset("flights", work / "flights").path
-        rows = pq.read_table(source).to_pandas(integer_object_nulls=True)  # 1999 stays 1999 beside nulls.
-        if count <= len(rows):
-            rows = rows.iloc[np.linspace(0, len(rows) - 1, count).astype(int)]
-        else:
-            days = pd.to_datetime(rows["date"])
-            copies = [
-                rows.assign(date=(days + pd.Timedelta(days=YEAR * copy)).dt.strftime("%Y-%m-%d"))
-                for copy in range(-(-count // len(rows)))
-            ]
-            rows = pd.concat(copies).iloc[:count]
         draft = folder.with_name(f".{folder.name}")
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir()
-        rows.to_csv(draft / "rows.csv", index=False)
+        repeated(work, count).to_csv(draft / "rows.csv", index=False)
         draft.rename(folder)
     return folder
+
+
+def repeated(work, count):
+    """Returns flights, repeated with later dates if there are not so many."""
+    source = make_dataset("flights", work / "flights").path
+    rows = pq.read_table(source).to_pandas(integer_object_nulls=True)  # 1999 stays 1999 beside nulls.
+    if count <= len(rows):
+        return rows.iloc[np.linspace(0, len(rows) - 1, count).astype(int)]
+    days = pd.to_datetime(rows["date"])
+    copies = [
+        rows.assign(date=(days + pd.Timedelta(days=YEAR * copy)).dt.strftime("%Y-%m-%d"))
+        for copy in range(-(-count // len(rows)))
+    ]
+    return pd.concat(copies).iloc[:count]
 
 
 def run(side, data, output, count, options):

@@ -1,4 +1,4 @@
-"""What a Flink cluster gives: Beam's stages on one slot and on two, each held to one core, and their tasks beside stock's.
+"""What a Flink cluster gives: Beam's stages on one slot and on two, each held to a core, and tasks beside stock TFX's.
 
     make bench-flink ARGS="--rows 1000000"
 
@@ -9,6 +9,7 @@ tasks, and the records that each TaskManager's tasks have read from others, are 
 
 import argparse
 import contextlib
+import itertools
 import shutil
 import sys
 import tempfile
@@ -21,8 +22,7 @@ import pyarrow.parquet as pq
 from rich.console import Console
 from rich.table import Table
 
-HERE = Path(__file__).resolve().parent
-sys.path += [str(HERE), str(HERE.parent / "flink")]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "flink"))
 
 from cluster import PROFILE, STAGES, Cluster, Run
 from end_to_end import make_rows, repeated
@@ -30,6 +30,7 @@ from end_to_end import make_rows, repeated
 from pipeline.profiles.beam import arguments
 from pipeline.profiles.find import find_profile
 
+HERE = Path(__file__).resolve().parent
 SLOTS = (1, 2)
 FILES = 8
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
@@ -44,7 +45,7 @@ def make_files(work, count):
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir()
         edges = np.linspace(0, count, FILES + 1).astype(int)
-        for number, (begin, end) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+        for number, (begin, end) in enumerate(itertools.pairwise(edges)):
             pq.write_table(rows.slice(begin, end - begin), draft / f"{number}.parquet")
         draft.rename(folder)
     return folder

@@ -52,11 +52,11 @@ class Cluster:
         self.shared, self.url, self.has_flink, self.is_whole = shared, "", False, False
         self._say = say
 
-    def up(self, options=""):
-        """Starts it, whatever is there; with settings of Flink."""
-        self._say("starting the cluster" + (f" with {options}" if options else ""))
-        self.url = re.search(r"http://[\d.]+:\d+", self._script("up", options=options))[0]
-        self.has_flink, self.is_whole = True, not options
+    def up(self, **settings):
+        """Starts it, whatever is there; with settings of the script."""
+        self._say("starting the cluster" + "".join(f" {name}={value}" for name, value in settings.items()))
+        self.url = re.search(r"http://[\d.]+:\d+", self._script("up", **settings))[0]
+        self.has_flink, self.is_whole = True, not settings
 
     def down(self):
         self.has_flink = self.is_whole = False
@@ -104,8 +104,8 @@ class Cluster:
     def environment(self):
         return {**os.environ, "SHARED": str(self.shared)}
 
-    def _script(self, *words, options=""):
-        given = {**self.environment, "FLINK_OPTIONS": options}
+    def _script(self, *words, **settings):
+        given = {**self.environment, **settings}
         done = subprocess.run(self.command(*words), env=given, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         return done.stdout
@@ -164,8 +164,8 @@ class Run:
         self.code = self.process.wait()
         self.seconds = time.monotonic() - self._started
         self.said = self._file.read_text()
-        if self.code == 0:  # Another run in its folder will write others.
-            self.report = json.loads(sorted(self.output.glob("reports/*/report.json"))[-1].read_text())
+        if reports := sorted(self.output.glob("reports/*/report.json")):  # Another run in its folder will write others.
+            self.report = json.loads(reports[-1].read_text())
         if self._cluster.has_flink:
             self.jobs = [self._cluster.result(job) for job in self.new_jobs()]
         self._say(f"{self.title}: exit code {self.code} after {self.seconds:.0f} s")

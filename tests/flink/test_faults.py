@@ -35,5 +35,5 @@ def test_more_tasks_than_slots(cluster, fails):
 def test_too_few_network_buffers(the_cluster, fails):
     few = {"memory.network.min": "1m", "memory.network.max": "1m", "memory.segment-size": "128kb"}
     options = " ".join(f"-D taskmanager.{name}={value}" for name, value in few.items())
-    the_cluster.up(f"{options} -D restart-strategy.type=none")  # It would be the same again.
+    the_cluster.up(FLINK_OPTIONS=f"{options} -D restart-strategy.type=none")  # It would be the same again.
     assert "Flink ran out of network buffers; raise taskmanager.memory.network.max" in fails("few buffers")

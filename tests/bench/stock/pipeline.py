@@ -1,6 +1,6 @@
 """The graph that TFX's templates wire, for a task of tables: stock components, TensorFlow's and TFX's own ways.
 
-    python tests/bench/stock/pipeline.py --data FOLDER --output FOLDER --rows N
+    python tests/bench/stock/pipeline.py --data FOLDER --output FOLDER --rows N [--beam=--runner=...]
 
 Writes metrics.json: accuracy and AUC of each head over all test rows.
 """
@@ -9,6 +9,7 @@ import argparse
 import json
 import math
 import sys
+import uuid
 from pathlib import Path
 
 import tensorflow_model_analysis as tfma
@@ -23,8 +24,8 @@ from schema.contract import load_contract
 TASK = Path(schema.__file__).parent / "flights"
 
 
-def build(contract, data, output, steps):
-    """Returns the pipeline."""
+def build(contract, data, output, steps, beam):
+    """Returns the pipeline; Beam's arguments are for all its stages, each of which names its job."""
     task = contract.task
     config = {"task": task.to_json(), "classes": json.dumps({head: list(of) for head, of in contract.classes.items()})}
     buckets = [
@@ -74,6 +75,9 @@ def build(contract, data, output, steps):
             filesystem=tfx.proto.PushDestination.Filesystem(base_directory=str(output / "serving"))
         ),
     )
+    if beam:
+        for component in (example_gen, statistics, transform, evaluator):
+            component.with_beam_pipeline_args([*beam, f"--job_name=stock-{component.id}-{uuid.uuid4().hex[:8]}"])
     return tfx.dsl.Pipeline(
         pipeline_name="stock",
         pipeline_root=str(output / "artifacts"),
@@ -131,11 +135,12 @@ def main():
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--rows", type=int, required=True)
     parser.add_argument("--set", action="append", default=[])
+    parser.add_argument("--beam", action="append", default=[], help="argument of Beam; in process if there is none")
     options = parser.parse_args()
     contract = load_contract(TASK, options.set)
     steps = math.ceil(0.8 * options.rows / contract.task.training.batch_size)
     options.output.mkdir(parents=True)
-    tfx.orchestration.LocalDagRunner().run(build(contract, options.data, options.output, steps))
+    tfx.orchestration.LocalDagRunner().run(build(contract, options.data, options.output, steps, options.beam))
     (options.output / "metrics.json").write_text(json.dumps(metrics(options.output, contract.classes)))
 
 
