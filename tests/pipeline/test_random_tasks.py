@@ -72,7 +72,7 @@ def check(code, out, err):
         assert re.match(r"\d+ problems?:\n.+: .+", err, re.DOTALL)
 
 
-@settings(max_examples=120, derandomize=True, print_blob=True)
+@settings(max_examples=60, derandomize=True, print_blob=True)
 @given(st.sampled_from(FILES), edits)
 def test_edited_files(folder, validate, file, steps):
     text = edited((SHIPPED / file).read_text(encoding="utf-8"), steps)
