@@ -22,7 +22,8 @@ memory() { # COMMAND OPTIONS...
 }
 
 # Flink, and Beam's runner without the Flink that it was made with.
-classes="/opt/flink/lib/*:$(printf '%s:' $(find /opt/beam -name '*.jar' ! -name 'flink-*'))"
+beam=/opt/beam/gradle/wrapper
+classes="/opt/flink/lib/*:$(printf '%s:' $(find $beam -name '*.jar' ! -name 'flink-*'))"
 
 part=$1
 shift
@@ -45,7 +46,7 @@ RESULT
 jobserver)
     # With Flink's own logging: the runner's jars have none.
     logging=$(printf '%s:' /opt/flink/lib/log4j-*.jar)
-    set -- -Xmx512m $opens "$log" -cp "/opt/beam/*:$logging" org.apache.beam.runners.flink.FlinkJobServerDriver \
+    set -- -Xmx512m $opens "$log" -cp "$beam/*:$logging" org.apache.beam.runners.flink.FlinkJobServerDriver \
         --flink-master=localhost:8081 --job-host=0.0.0.0 --artifacts-dir=/tmp/beam-artifacts "$@"
     ;;
 *)
