@@ -16,6 +16,7 @@
 #   SHARED         folder that all containers see at the same path, for data and runs; this checkout if not given
 #   TASKMANAGERS   how many; 2 if not given
 #   CPUS           cores of each TaskManager and its pool together, the N-th ones of this machine; no bound if not given
+#   JOB_SERVER_HEAP  memory of the job server's Java; 512m if not given
 #   FLINK_OPTIONS  settings of Flink for what is started, such as "-D taskmanager.numberOfTaskSlots=2"
 set -eu
 
@@ -103,7 +104,7 @@ up)
     docker network create "$name" >/dev/null
     # shellcheck disable=SC2086
     start jobmanager --network "$name" --hostname jobmanager --network-alias jobmanager "$flink_image" jobmanager ${FLINK_OPTIONS:-}
-    start jobserver --network "container:$name-jobmanager" "$flink_image" jobserver
+    start jobserver --network "container:$name-jobmanager" ${JOB_SERVER_HEAP:+--env JOB_SERVER_HEAP} "$flink_image" jobserver
     for number in $taskmanagers; do start_taskmanager "$number"; done
     wait_until_ready
     address=$(docker inspect --format "{{(index .NetworkSettings.Networks \"$name\").IPAddress}}" "$name-jobmanager")

@@ -2,6 +2,8 @@
 # Starts one part of a Flink cluster, in its container:
 #
 #   start jobmanager | taskmanager | jobserver [OPTIONS OF THE CLASS, such as -D KEY=VALUE]
+#
+# JOB_SERVER_HEAP: memory of the job server's Java, 512m if not given; it holds the plan of a job, with all its stages.
 set -eu
 
 conf=/opt/flink/conf
@@ -46,7 +48,7 @@ RESULT
 jobserver)
     # With Flink's own logging: the runner's jars have none.
     logging=$(printf '%s:' /opt/flink/lib/log4j-*.jar)
-    set -- -Xmx512m $opens "$log" -cp "$beam/*:$logging" org.apache.beam.runners.flink.FlinkJobServerDriver \
+    set -- "-Xmx${JOB_SERVER_HEAP:-512m}" $opens "$log" -cp "$beam/*:$logging" org.apache.beam.runners.flink.FlinkJobServerDriver \
         --flink-master=localhost:8081 --job-host=0.0.0.0 --artifacts-dir=/tmp/beam-artifacts "$@"
     ;;
 *)

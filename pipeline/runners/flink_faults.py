@@ -44,7 +44,8 @@ _FAULTS: tuple[tuple[str, type[ClusterFailed], str], ...] = (
         r"java\.lang\.OutOfMemoryError|Java heap space|OOMKilled|running beyond (physical|virtual) memory limits"
         r"|Exit code(:| is)? 137",
         ClusterFailed,
-        "a TaskManager of Flink ran out of memory; raise taskmanager.memory.process.size",
+        "a TaskManager of Flink ran out of memory, or Beam's job server, if Flink has no such job; raise"
+        " taskmanager.memory.process.size, or Java's -Xmx of the job server",
     ),
     (r"NoResourceAvailableException|Could not acquire the minimum required resources", ClusterFailed, NO_SLOTS),
     (
