@@ -55,28 +55,43 @@ def states(stdout):
     return {line[1]: line[0] for line in lines if line and line[0] in ("done", "cached", "FAILED")}
 
 
-def test_three_runs_of_which_the_newest_is_kept(multihead, tmp_path):
+def models(output):
+    """Names of the folders of all models that are there, in the order in which they were made."""
+    return sorted((folder.name for folder in (output / "artifacts" / "Trainer" / "model").iterdir()), key=int)
+
+
+def test_what_is_kept_is_served_and_what_is_removed_is_made_again(multihead, tmp_path):
     data, output = tmp_path / "rows.parquet", tmp_path / "runs" / "toy"
-    refused = ("run", "--data", data, "--set=training.epochs=1", IMPOSSIBLE)
-    newest = ("run", "--data", data, "--set=training.epochs=3")
-    assert multihead(*refused).returncode == REFUSED
-    for command in (("run", "--data", data, "--set=training.epochs=2"), newest):
-        done = multihead(*command)
-        assert done.returncode == 0, done.stdout + done.stderr
-    models = sorted((output / "artifacts" / "Trainer" / "model").iterdir(), key=lambda folder: int(folder.name))
+    first, second = (("run", "--data", data, f"--set=training.epochs={epochs}") for epochs in (1, 2))
+    assert multihead(*first, IMPOSSIBLE).returncode == REFUSED
+    done = multihead(*second)
+    assert done.returncode == 0, done.stdout + done.stderr
+    refused, served = models(output)
 
     listed = multihead("gc", "--keep", 1)
     assert listed.returncode == 0, listed.stderr
     assert listed.stdout.splitlines()[-1].endswith("--keep 1 --yes")
-    assert all(model.is_dir() for model in models)
+    assert models(output) == [refused, served]
     removed = multihead("gc", "--keep", 1, "--yes")
     assert removed.returncode == 0, removed.stderr
-    # The second one is served as version 1, and is what a roll-back goes to.
-    assert [model.is_dir() for model in models] == [False, True, True]
-    assert f"artifacts/Trainer/model/{models[0].name}\n" in removed.stdout
+    assert models(output) == [served]
+    assert f"artifacts/Trainer/model/{refused}\n" in removed.stdout
+
+    redone = multihead(*first)
+    assert redone.returncode == 0, redone.stdout + redone.stderr
+    state = states(redone.stdout)
+    assert {stage: state[stage] for stage in ("ExampleGen", "Transform", "Trainer", "Evaluator")} == {
+        **dict.fromkeys(("ExampleGen", "Transform"), "cached"),
+        **dict.fromkeys(("Trainer", "Evaluator"), "done"),
+    }
+    newest = models(output)[-1]
+    removed = multihead("gc", "--keep", 1, "--yes")
+    assert removed.returncode == 0, removed.stderr
+    # The older one is served as version 1, and is what a roll-back goes to.
+    assert models(output) == [served, newest]
     assert multihead("gc", "--keep", 1).stdout.splitlines()[-1] == "nothing to remove"
 
-    again = multihead(*newest)
+    again = multihead(*first)
     assert again.returncode == 0, again.stdout + again.stderr
     assert {stage for stage, state in states(again.stdout).items() if state == "done"} == {
         *("starting", "DataGate", "Pusher")
@@ -88,11 +103,3 @@ def test_three_runs_of_which_the_newest_is_kept(multihead, tmp_path):
     answers = multihead("predict", "--data", data, "--output", tmp_path / "answers.parquet")
     assert answers.returncode == 0, answers.stdout + answers.stderr
     assert pq.read_metadata(tmp_path / "answers.parquet").num_rows == ROWS
-
-    redone = multihead(*refused)
-    assert redone.returncode == REFUSED, redone.stdout + redone.stderr
-    state = states(redone.stdout)
-    assert {stage: state[stage] for stage in ("ExampleGen", "Transform", "Trainer", "Evaluator")} == {
-        **dict.fromkeys(("ExampleGen", "Transform"), "cached"),
-        **dict.fromkeys(("Trainer", "Evaluator"), "done"),
-    }
