@@ -34,7 +34,7 @@ from pipeline.profiles.find import find_profile
 
 HERE = Path(__file__).resolve().parent
 SLOTS = (1, 2)
-FILES = 8
+FILES = 16
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
 
 
