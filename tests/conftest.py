@@ -92,16 +92,30 @@ def write_task(tmp_path, toy_task, toy_schema):
 
 
 @pytest.fixture(scope="session")
-def flights_sample(tmp_path_factory):
+def flights_file(tmp_path_factory):
+    """All real flights in one file, to be read only: to make it takes seconds."""
+    from pipeline.datasets import make_dataset
+
+    return make_dataset("flights", tmp_path_factory.mktemp("flights")).path
+
+
+@pytest.fixture(scope="session")
+def flights_by_day(tmp_path_factory):
+    """All real flights in a folder per day, `date=2013-01-01` the first, to be read only."""
+    from pipeline.datasets import make_dataset
+
+    return make_dataset("flights", tmp_path_factory.mktemp("days"), "day").path
+
+
+@pytest.fixture(scope="session")
+def flights_sample(flights_file, tmp_path_factory):
     """Makes a folder of real flights, every one of a regular sample over the year, in two files."""
     import numpy as np
     import pyarrow.parquet as pq
 
-    from pipeline.datasets import make_dataset
-
     def made(num_rows):
         folder = tmp_path_factory.mktemp("data")
-        table = pq.read_table(make_dataset("flights", folder / "all").path)
+        table = pq.read_table(flights_file)
         table = table.take(np.linspace(0, table.num_rows - 1, num_rows).astype(int))
         (folder / "sample").mkdir()
         for i, half in enumerate((table.slice(0, num_rows // 2), table.slice(num_rows // 2))):

@@ -10,7 +10,6 @@ import pyarrow.parquet as pq
 import pytest
 
 import schema
-from pipeline.datasets import make_dataset
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -33,12 +32,11 @@ def day(number):
 
 
 @pytest.fixture(scope="module")
-def days(tmp_path_factory):
+def days(flights_by_day, tmp_path_factory):
     """The first eight days; in the fourth, `hour` is called otherwise."""
-    year = make_dataset("flights", tmp_path_factory.mktemp("year"), "day").path
     folder = tmp_path_factory.mktemp("days")
     for number in range(1, 9):
-        shutil.copytree(year / day(number), folder / day(number))
+        shutil.copytree(flights_by_day / day(number), folder / day(number))
     file = folder / day(4) / "flights.parquet"
     table = pq.read_table(file)
     pq.write_table(table.rename_columns(["heure" if c == "hour" else c for c in table.column_names]), file)

@@ -83,15 +83,20 @@ def evaluate_models(tmp_path_factory, run_evaluator):
 
 
 @pytest.fixture(scope="module")
-def compared(make_model, evaluate_models):
-    return evaluate_models(make_model(to_data(CANDIDATE)), make_model(to_data(BASELINE)))
+def candidate(make_model):
+    return make_model(to_data(CANDIDATE))
 
 
 @pytest.fixture(scope="module")
-def beside_an_old_one(make_model, evaluate_models):
+def compared(candidate, make_model, evaluate_models):
+    return evaluate_models(candidate, make_model(to_data(BASELINE)))
+
+
+@pytest.fixture(scope="module")
+def beside_an_old_one(candidate, make_model, evaluate_models):
     """A baseline of version 0.1, which has neither tags nor thresholds, and only says what it answers."""
     baseline = make_model({"kind": list(CANDIDATE["kind"].classes)}, trained=False)
-    return evaluate_models(make_model(to_data(CANDIDATE)), baseline)
+    return evaluate_models(candidate, baseline)
 
 
 def expected(heads, head, rows=slice(None), trained=True):
@@ -135,8 +140,8 @@ def test_joint_metrics_are_of_decisions(compared):
     )
 
 
-def test_without_slices_there_is_the_whole(make_model, evaluate_models):
-    found = results.load(evaluate_models(make_model(to_data(CANDIDATE)), None, ()).uri, tuple(CANDIDATE))
+def test_without_slices_there_is_the_whole(candidate, evaluate_models):
+    found = results.load(evaluate_models(candidate, None, ()).uri, tuple(CANDIDATE))
     for head in CANDIDATE:
         assert list(found.heads[head]) == [OVERALL]
         assert expected(CANDIDATE, head) == found.heads[head][OVERALL]

@@ -7,7 +7,6 @@ from components.data_gate.drift.compare import SpanCounts, compare
 from components.data_gate.drift.counts import count
 from components.example_gen.columns import to_features
 from components.example_gen.layout import Layout
-from pipeline.datasets import make_dataset
 from schema.contract import find_task, load_contract
 
 JANUARY = [f"2013-01-{day:02}" for day in range(1, 32)]
@@ -19,15 +18,12 @@ def contract():
 
 
 @pytest.fixture(scope="module")
-def year(tmp_path_factory):
-    return make_dataset("flights", tmp_path_factory.mktemp("year"), "day").path
-
-
-@pytest.fixture(scope="module")
-def day(contract, year):
+def day(contract, flights_by_day):
     def of(label):
         layout = Layout.of(contract)
-        [batch] = pq.ParquetFile(year / f"date={label}" / "flights.parquet").read().combine_chunks().to_batches()
+        [batch] = (
+            pq.ParquetFile(flights_by_day / f"date={label}" / "flights.parquet").read().combine_chunks().to_batches()
+        )
         rows = to_features(batch, layout.types, label, layout.labels, layout.separators)
         columns = dict(zip(rows.schema.names, rows.columns, strict=True))
         kinds = {column.name: column.kind for column in contract.watched}
