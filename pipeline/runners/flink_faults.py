@@ -23,6 +23,12 @@ _FAULTS: tuple[tuple[str, type[ClusterFailed], str], ...] = (
         "the command and Beam's workers are not of one version{versions}; use the same image on both sides",
     ),
     (
+        r"No client connected within timeout",
+        ClusterFailed,
+        "a Beam worker started and did not take up its work: its log says why, such as that the command and the workers"
+        " are of different versions; use the same image on both sides",
+    ),
+    (
         r"Insufficient number of network buffers",
         ClusterFailed,
         "Flink ran out of network buffers; raise taskmanager.memory.network.max (and .min), or lower"

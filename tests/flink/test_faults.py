@@ -1,13 +1,6 @@
 """What a cluster lacks is told in one sentence: exit code 1, and no traceback on the terminal."""
 
-import subprocess
-import sys
-from pathlib import Path
-from urllib.parse import urlsplit
-
 import pytest
-import yaml
-from cluster import PROFILE
 
 
 @pytest.fixture
@@ -22,23 +15,6 @@ def fails(begin):
         return run.sentence
 
     return sentence
-
-
-def test_a_command_of_another_python_than_the_workers(cluster, sample, quick, tmp_path):
-    if sys.version_info[:2] == (3, 13):
-        pytest.skip("this machine has the image's own Python")
-    profile = yaml.safe_load(PROFILE.read_text())
-    address = urlsplit(cluster.url).hostname
-    for name in ("job_endpoint", "artifact_endpoint", "flink_master"):
-        profile["all"]["beam"][name] = profile["all"]["beam"][name].replace("jobmanager", address)
-    (tmp_path / "profile.yaml").write_text(yaml.safe_dump(profile))
-    command = [Path(sys.executable).with_name("multihead"), "run", "flights", f"--data={sample}"]
-    command += [f"--output={cluster.shared / 'other-versions'}", f"--profile={tmp_path / 'profile.yaml'}", *quick]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
-    here = f"Python {sys.version_info[0]}.{sys.version_info[1]} with Beam "
-    assert f"are not of one version ({here}" in " ".join(done.stdout.split())
 
 
 def test_a_cluster_without_its_job_server_and_without_flink(cluster, fails):

@@ -51,6 +51,10 @@ _VERSIONS = (
             " taskmanager-1:35467-0d63ba is no longer reachable.",
             "raise taskmanager.memory.process.size",
         ),
+        (
+            "java.lang.RuntimeException: No client connected within timeout\n\tat org.apache.beam.runners.fnexecution",
+            "are of different versions; use the same image on both sides",
+        ),
         (f"RuntimeError: {_VERSIONS}", "of one version; use the same image on both sides"),
         (
             f"{_VERSIONS} Submission environment: beam:version:sdk_base:apache/beam_python3.10_sdk:2.65.0. Runtime"
