@@ -129,7 +129,7 @@ def _decode_all(encoded: tf.Tensor, shape: tuple[int, int, int]) -> tf.Tensor:
     """Returns all images of a column, uint8 `(rows, height, width, channels)`."""
     batches = tf.data.Dataset.from_tensor_slices(encoded).batch(_DECODE_BATCH)
     decoded = batches.map(lambda batch: images.decode_batch(batch, shape), num_parallel_calls=tf.data.AUTOTUNE)
-    return tf.concat(list(decoded), axis=0)
+    return tf.concat(list(decoded.with_options(options())), axis=0)
 
 
 def split_batch(columns: dict[str, tf.Tensor], task: TaskSpec) -> Batch:

@@ -17,6 +17,7 @@ from tfx import types
 from tfx.types import artifact_utils
 
 from components.evaluator.metrics import ECE_UNCALIBRATED, head_metrics
+from components.trainer.dataset import options
 from components.trainer.export import model_inputs
 from components.trainer.logits import log_probabilities
 from components.trainer.run import Fitted, fit_model
@@ -57,7 +58,7 @@ def transform(transform_output: tft.TFTransformOutput, pattern: str) -> tf.data.
     layer, spec = transform_output.transform_features_layer(), transform_output.raw_feature_spec()
     rows = tf.data.TFRecordDataset(sorted(tf.io.gfile.glob(pattern)), compression_type="GZIP")
     transformed = tf.autograph.experimental.do_not_convert(lambda rows: layer(tf.io.parse_example(rows, spec)))
-    return rows.batch(_BATCH).map(transformed)
+    return rows.batch(_BATCH).map(transformed).with_options(options())
 
 
 def train_and_judge(contract: Contract, examples: Examples, folder: Path) -> dict[str, Any]:
