@@ -48,12 +48,16 @@ console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
 
 def make_rows(work, count):
     """Writes flights as CSV; returns the folder."""
-    folder = work / f"rows-{count}"
+    return once(work / f"rows-{count}", lambda draft: repeated(work, count).to_csv(draft / "rows.csv", index=False))
+
+
+def once(folder, write):
+    """Returns a folder, written into a draft of it first if it is not there: an interrupted call leaves none."""
     if not folder.is_dir():
         draft = folder.with_name(f".{folder.name}")
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir()
-        repeated(work, count).to_csv(draft / "rows.csv", index=False)
+        write(draft)
         draft.rename(folder)
     return folder
 

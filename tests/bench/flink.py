@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import uuid
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +27,7 @@ from rich.table import Table
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "flink"))
 
 from cluster import PROFILE, STAGES, Cluster, Run
-from end_to_end import make_rows, repeated
+from end_to_end import make_rows, once, repeated
 
 from pipeline.profiles.beam import arguments
 from pipeline.profiles.find import find_profile
@@ -40,17 +40,14 @@ console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
 
 def make_files(work, count):
     """Writes flights as Parquet, in files of like size; returns the folder."""
-    folder = work / f"files-{count}"
-    if not folder.is_dir():
+
+    def write(draft):
         rows = pa.Table.from_pandas(repeated(work, count), preserve_index=False)
-        draft = folder.with_name(f".{folder.name}")
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir()
         edges = np.linspace(0, count, FILES + 1).astype(int)
         for number, (begin, end) in enumerate(itertools.pairwise(edges)):
             pq.write_table(rows.slice(begin, end - begin), draft / f"{number}.parquet")
-        draft.rename(folder)
-    return folder
+
+    return once(work / f"files-{count}", write)
 
 
 def run_ours(cluster, work, data, slots):
@@ -84,16 +81,15 @@ def run_stock(cluster, work, rows):
 
 def left_out(work):
     """Installs what `from tfx import v1` imports and the image leaves out, Vertex AI's client; returns the folder."""
-    folder = work / "left-out"
-    if not folder.is_dir():
-        lock = (HERE.parents[1] / "requirements.lock").read_text()
-        package = re.search(r"^google-cloud-aiplatform==\S+", lock, re.MULTILINE)[0]
-        uv = subprocess.run(
-            ["sh", "deploy/setup.sh", "uv"], cwd=HERE.parents[1], capture_output=True, text=True, check=True
-        )
-        install = [uv.stdout.strip(), "pip", "install", "--quiet", "--no-deps", "--target", folder, package]
-        subprocess.run(install, check=True)
-    return folder
+
+    def install(draft):
+        root = HERE.parents[1]
+        package = re.search(r"^google-cloud-aiplatform==\S+", (root / "requirements.lock").read_text(), re.MULTILINE)[0]
+        uv = subprocess.run(["sh", root / "deploy" / "setup.sh", "uv"], capture_output=True, text=True, check=True)
+        command = [uv.stdout.strip(), "pip", "install", "--quiet", "--no-deps", "--target", draft, package]
+        subprocess.run(command, check=True)
+
+    return once(work / "left-out", install)
 
 
 def profile(work):
@@ -102,7 +98,7 @@ def profile(work):
 
 def fresh(folder):
     shutil.rmtree(folder, ignore_errors=True)
-    return folder.with_name(f"{folder.name}-{uuid.uuid4().hex[:6]}")
+    return folder
 
 
 def finished(run):
@@ -124,12 +120,11 @@ def of(jobs, stage, what):
 
 def shares(jobs, stage):
     """Returns the records that each TaskManager has read, in words."""
-    records = {}
+    records = Counter()
     for job in jobs:
         if job.stage == stage:
-            for host, count in job.records.items():
-                records[host.removeprefix("taskmanager-")] = records.get(host.removeprefix("taskmanager-"), 0) + count
-    return ", ".join(f"{host}: {count:,}" for host, count in sorted(records.items()))
+            records.update(job.records)  # By `+` a TaskManager without any would be left out.
+    return ", ".join(f"{host.removeprefix('taskmanager-')}: {count:,}" for host, count in sorted(records.items()))
 
 
 def show_slots(count, runs):
@@ -163,7 +158,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--stock-rows", type=int, default=2_000)
-    parser.add_argument("--sides", default="ours,stock", help="who runs: ours, or both")
+    parser.add_argument("--sides", default="ours,stock", choices=["ours", "ours,stock"], help="who runs")
     parser.add_argument(
         "--work", type=Path, help="folder of data and runs; a new one, removed at the end, if not given"
     )

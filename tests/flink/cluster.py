@@ -164,7 +164,8 @@ class Run:
         self.code = self.process.wait()
         self.seconds = time.monotonic() - self._started
         self.said = self._file.read_text()
-        if reports := sorted(self.output.glob("reports/*/report.json")):  # Another run in its folder will write others.
+        reports = sorted(self.output.glob("reports/*/report.json"))
+        if self.code == 0 and reports:  # Another run in its folder will write others; stock TFX writes none.
             self.report = json.loads(reports[-1].read_text())
         if self._cluster.has_flink:
             self.jobs = [self._cluster.result(job) for job in self.new_jobs()]
