@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import logging
 import os
+import queue
 import signal
 import subprocess
 import threading
@@ -53,8 +54,9 @@ class Service:
         self._scheduler = BackgroundScheduler(timezone=plan.cron.zone)
         logging.getLogger("apscheduler").setLevel(logging.ERROR)  # What it warns of, a line of ours says.
         self._scheduler.add_listener(self._left_out, EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES)
-        self._stop = threading.Event()
-        self._signal: int = signal.SIGTERM
+        # A signal's handler may wait for nothing: an Event has a lock, which the thread that it interrupts may hold.
+        self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self._is_stopping = False
         self._starting = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
 
@@ -77,8 +79,7 @@ class Service:
         try:
             self._scheduler.start()
             self._say_next()
-            self._stop.wait()
-            self._end_child()
+            self._end_child(self._signals.get())
             self._scheduler.shutdown()
         finally:
             for number, handler in before.items():
@@ -94,17 +95,17 @@ class Service:
         return self._cron.next_time(min(now, datetime.datetime.fromisoformat(was_due)) if was_due else now)
 
     def _told(self, number: int, _frame: FrameType | None) -> None:
-        if self._stop.is_set() and self._child:  # Told twice: someone is in a hurry.
-            _kill(self._child)
-        self._signal = number
-        self._stop.set()
+        if self._is_stopping and (child := self._child):  # Told twice: someone is in a hurry.
+            _kill(child)
+        self._is_stopping = True
+        self._signals.put(number)
 
     def _run(self) -> None:
         begun = status.now().replace(microsecond=0)
         # Of its own session, so that Ctrl-C reaches it once, through us; who tells the webhook is we, also of crashes.
         environment = {name: value for name, value in os.environ.items() if name != notify.ENVIRONMENT}
         with self._starting:
-            if self._stop.is_set():
+            if self._is_stopping:
                 return
             self._say("run begins")
             self._child = child = subprocess.Popen(self._command, env=environment, start_new_session=True)
@@ -113,7 +114,7 @@ class Service:
         outcome = self._outcome(child.pid, code, begun)
         self._say(f"run {outcome['state']}: {outcome['sentence']}")
         notify.tell(self._webhook, outcome, self._say)
-        if not self._stop.is_set():
+        if not self._is_stopping:
             self._say_next()
 
     def _outcome(self, process: int, code: int, begun: datetime.datetime) -> dict[str, Any]:
@@ -127,8 +128,8 @@ class Service:
         else:
             sentence = _MEANINGS.get(code, f"its process ended with exit code {code}") if code else "nothing new"
         if is_of_run:
-            return status.correct(self._folder, found, "stopped" if self._stop.is_set() else "failed", sentence)
-        state = "stopped" if self._stop.is_set() else "failed" if code else "done"
+            return status.correct(self._folder, found, "stopped" if self._is_stopping else "failed", sentence)
+        state = "stopped" if self._is_stopping else "failed" if code else "done"
         return {"task": self._task, "state": state, "run_id": None, "sentence": sentence, "drift": []}
 
     def _left_out(self, event: JobEvent) -> None:
@@ -143,13 +144,13 @@ class Service:
         status.set_next_run(self._folder, self._task, due)
         self._say(f"next run at {due:%Y-%m-%d %H:%M %Z}")
 
-    def _end_child(self) -> None:
+    def _end_child(self, number: int) -> None:
         with self._starting:
             child = self._child
         if child is None:
             return
         self._say(f"stopping the run, which has {self._grace:g} s for it")
-        child.send_signal(self._signal)
+        child.send_signal(number)
         try:
             child.wait(self._grace)
         except subprocess.TimeoutExpired:

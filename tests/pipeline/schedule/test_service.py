@@ -1,6 +1,7 @@
 """The service, in a process of its own, with a stand-in for the run that needs no TensorFlow."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -11,6 +12,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from pipeline import status
+from pipeline.schedule.cron import Cron
+from pipeline.schedule.plan import Options, Plan
+from pipeline.schedule.service import Service
 
 # Due long from now, but for --now.
 _SERVICE = """
@@ -169,6 +173,39 @@ def test_a_running_run_is_stopped_and_stays_due(serve, tmp_path, number, hook):
     assert status.read(tmp_path)["state"] == "stopped"
     assert (tmp_path / "diary").read_text().endswith("works\nstops\n")
     assert hook.received == []
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("lines", range(16))
+def test_told_at_any_moment_it_stops(tmp_path, lines):
+    """The signal comes so many lines of Python after the last that it says, or, if it is waiting by then, soon."""
+    waiting = threading.Timer(0.2, os.kill, [os.getpid(), signal.SIGTERM])
+    left, said = lines, []
+
+    def line_by_line(_frame, event, _argument):
+        nonlocal left
+        if event == "line" and said and waiting.is_alive():
+            left -= 1
+            if left < 0:
+                waiting.cancel()
+                waiting.join()
+                signal.raise_signal(signal.SIGTERM)
+        return line_by_line
+
+    def say(line):
+        if not said:
+            waiting.start()
+        said.append(line)
+
+    plan = Plan("toy", Options("toy", None, None), Cron.parse("0 2 1 1 *", "UTC"), 60, None)
+    service = Service(plan, ["false"], tmp_path, say)
+    before = sys.gettrace()
+    sys.settrace(line_by_line)
+    try:
+        service.serve(at_once=False)
+    finally:
+        sys.settrace(before)
+    assert said[-1] == "stopped"
 
 
 def test_a_run_that_does_not_stop_is_killed(serve, tmp_path):
