@@ -68,7 +68,7 @@ start_taskmanager() { # N
     # shellcheck disable=SC2086
     start "workers-$1" $bound --network "container:$name-taskmanager-$1" --user "$(id -u):0" \
         --volume "$shared:$shared" "$image" \
-        python -m apache_beam.runners.worker.worker_pool_main --service_port=50000
+        python -m pipeline.runners.worker_pool --port 50000
 }
 
 # Prints how many TaskManagers the JobManager knows, once the job server answers, too.
@@ -118,19 +118,20 @@ lose)
     start_taskmanager "$1"
     ;;
 lose-worker)
-    # The children of the pool, which is the first process.
+    # The pool is the first process, and one of its children forks the workers.
     docker exec --interactive "$name-workers-$1" python3 - <<PYTHON || die "there was no Beam worker beside taskmanager-$1 for $patience s"
 import os, pathlib, signal, time
 until = time.monotonic() + $patience
 while time.monotonic() < until:
-    workers = []
+    parents = {}
     for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
         try:
             state, parent = path.read_text().split()[2:4]
         except OSError:  # It has just ended.
             continue
-        if parent == "1" and state != "Z":
-            workers.append(int(path.parent.name))
+        if state != "Z":
+            parents[path.parent.name] = parent
+    workers = [int(process) for process, parent in parents.items() if parents.get(parent) == "1"]
     for worker in workers:
         os.kill(worker, signal.SIGKILL)
     if workers:

@@ -15,6 +15,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipeline.profiles import beam, job_server
 from pipeline.profiles.profile import Profile
+from pipeline.runners import worker_pool
 from pipeline.runners.flink_watch import watched
 from schema.errors import UserError
 
@@ -45,7 +46,7 @@ def beam_pipelines(profile: Profile) -> Iterator[PipelinesOf]:
             options = beam.options_of(own)
 
             def make() -> apache_beam.Pipeline:
-                given = {**options, **job_options()}
+                given = {**options, **job_options(), **_for_pools(options)}
                 if job_server.is_started(options):
                     key = tuple(str(options.get(name)) for name in _OF_SERVER)
                     if key not in endpoints:
@@ -57,6 +58,14 @@ def beam_pipelines(profile: Profile) -> Iterator[PipelinesOf]:
                 yield make
 
         yield of
+
+
+def _for_pools(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the option by which a pool of workers knows which version a job is of; none if there is no pool."""
+    if options.get("environment_type") != "EXTERNAL":
+        return {}
+    given = options.get("experiments") or []
+    return {"experiments": [*(given if isinstance(given, list) else [given]), worker_pool.experiment()]}
 
 
 @contextmanager

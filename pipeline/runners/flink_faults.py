@@ -15,12 +15,18 @@ _LOST = (
     " restart-strategy.fixed-delay.attempts how often Flink itself begins anew"
 )
 _GONE = "the JobManager of Flink, or Beam's job server, was lost; its log says why: run the same command again"
+_OTHER_VERSIONS = "the command and Beam's workers are not of one version{versions}; use the same image on both sides"
 # The first that is found counts: what is lost may have been lost for want of memory.
 _FAULTS: tuple[tuple[str, type[ClusterFailed], str], ...] = (
     (
         r"Pipeline construction environment and pipeline runtime environment are not compatible",
         ClusterFailed,
-        "the command and Beam's workers are not of one version{versions}; use the same image on both sides",
+        _OTHER_VERSIONS,
+    ),
+    (
+        r"the command and Beam's workers are not of one version",  # As a pool of ours says it.
+        ClusterFailed,
+        _OTHER_VERSIONS,
     ),
     (
         r"No client connected within timeout",
@@ -70,6 +76,17 @@ _FAULTS: tuple[tuple[str, type[ClusterFailed], str], ...] = (
 )
 # As Beam names the image of a Python and of itself: apache/beam_python3.13_sdk:2.77.0.
 _VERSIONS = re.compile(r"(Submission|Runtime) environment: \S*python(?P<python>[\d.]+)_sdk:(?P<beam>\w+(\.\w+)*)")
+_TOLD = re.compile(r" \([^()]+ here, [^()]+ there\)")
+
+
+def other_versions(here: str, there: str) -> str:
+    """Returns what there is to say if the command is of another version than the workers.
+
+    Args:
+        here: The command's.
+        there: The workers'.
+    """
+    return _OTHER_VERSIONS.format(versions=f" ({here} here, {there} there)")
 
 
 def fault(text: str) -> ClusterFailed | None:
@@ -81,5 +98,7 @@ def fault(text: str) -> ClusterFailed | None:
 
 
 def _versions(text: str) -> str:
+    if told := _TOLD.search(text):
+        return told[0]
     sides = {found[1]: f"Python {found['python']} with Beam {found['beam']}" for found in _VERSIONS.finditer(text)}
     return f" ({sides['Submission']} here, {sides['Runtime']} there)" if len(sides) == 2 else ""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.runners.flink_faults import fault
+from pipeline.runners.flink_faults import fault, other_versions
 from schema.errors import ClusterFailed, WorkerLost
 
 _SUPPRESSED = (
@@ -60,6 +60,10 @@ _VERSIONS = (
             f"{_VERSIONS} Submission environment: beam:version:sdk_base:apache/beam_python3.10_sdk:2.65.0. Runtime"
             " environment: beam:version:sdk_base:apache/beam_python3.13_sdk:2.77.0.\n\tat org.apache.beam",
             "of one version (Python 3.10 with Beam 2.65.0 here, Python 3.13 with Beam 2.77.0 there); use",
+        ),
+        (
+            f"java.lang.IllegalStateException: {other_versions('A, 1', 'A, 2')}\n\tat org.apache",
+            "of one version (A, 1 here, A, 2 there); use the same image on both sides",
         ),
         (
             "Could not find Flink job (84c4ac9edbf4a9f2a7a8d4e3ff1c6a42)",

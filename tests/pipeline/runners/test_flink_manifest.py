@@ -49,7 +49,7 @@ def test_every_taskmanager_has_beams_runner_and_a_pool_beside_it(documents):
     flink, workers = pod["containers"]
     assert flink["volumeMounts"][0]["mountPath"].startswith("/opt/flink/lib/")
     profile = yaml.safe_load((FOLDER / "profile.yaml").read_text())["all"]["beam"]
-    assert f"--service_port={profile['environment_config'].rpartition(':')[2]}" in workers["command"]
+    assert workers["command"][-2:] == ["--port", profile["environment_config"].rpartition(":")[2]]
 
 
 def test_the_service_names_the_job_servers_ports(documents):

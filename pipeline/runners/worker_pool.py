@@ -1,0 +1,188 @@
+"""A pool of Beam workers that start at once, to be kept beside each TaskManager of Flink.
+
+    python -m pipeline.runners.worker_pool --port 50000
+
+It answers as apache_beam.runners.worker.worker_pool_main does. There a worker is a new Python, which imports Beam,
+TensorFlow and TFX at the beginning of every job, 15 s of a core and more; here it is forked from a process that has
+imported them once. A job of another version is refused before it has a worker, whose protest Flink would not hear.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Collection, Iterator, Mapping
+from multiprocessing.process import BaseProcess
+from types import FrameType
+from typing import Any
+
+import grpc
+from apache_beam.portability.api import beam_fn_api_pb2 as fn_api
+from apache_beam.portability.api import beam_fn_api_pb2_grpc as fn_api_grpc
+from apache_beam.portability.api import beam_provision_api_pb2 as provision_api
+from apache_beam.portability.api import beam_provision_api_pb2_grpc as provision_api_grpc
+from apache_beam.utils.thread_pool_executor import shared_unbounded_instance
+from google.protobuf import json_format
+
+from components.versions import versions
+from pipeline import fingerprint
+from pipeline.runners.flink_faults import other_versions
+
+# What workers import for the stages, and leaves no thread behind, with which a process could not be forked.
+MODULES = (
+    "apache_beam.runners.worker.sdk_worker",
+    "components.data_gate.drift.read",
+    "components.evaluator.component",
+    "components.example_gen.component",
+    "components.statistics_gen.component",
+    "components.transform.component",
+    "pipeline.predict.run",
+)
+# Beam hands experiments on as they are, and drops options that it does not know.
+_EXPERIMENT = "multihead_is="
+# Seconds: that a worker is given to end; for the runner to say what a job is.
+_GRACE, _PATIENCE = 10, 60
+# As Beam's own pool starts its workers: no cache of state, and elements are sent on when a bundle ends.
+_HARNESS: Mapping[str, Any] = {"state_cache_size": 0, "data_buffer_time_limit_ms": -1}
+
+
+def identity() -> str:
+    """Returns what command and workers must have in common, for people."""
+    found = versions()
+    python = found["python"].rpartition(".")[0]
+    return f"multihead {found['multihead']} of sources {fingerprint.sources()}, Python {python}, Beam {found['beam']}"
+
+
+def experiment() -> str:
+    """Returns Beam's experiment by which a pool knows what a job was sent from."""
+    return f"{_EXPERIMENT}{identity()}"
+
+
+class WorkerPool(fn_api_grpc.BeamFnExternalWorkerPoolServicer):
+    """Starts and stops workers, each a process of its own.
+
+    Args:
+        modules: What they find imported.
+    """
+
+    def __init__(self, modules: Collection[str]):
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload([*modules])
+        self._workers: dict[str, BaseProcess] = {}
+        self._start("warm-up", os.getpid).join()  # Else the first job would wait for the imports.
+
+    def StartWorker(
+        self, request: fn_api.StartWorkerRequest, context: grpc.ServicerContext
+    ) -> fn_api.StartWorkerResponse:
+        """Starts a worker, unless the job is of another version."""
+        try:
+            here = _said_by(request)
+        except grpc.RpcError as error:
+            return fn_api.StartWorkerResponse(error=f"the job could not be asked for its version: {error}")
+        if here not in (None, identity()):
+            return fn_api.StartWorkerResponse(error=other_versions(here, identity()))
+        self._workers[request.worker_id] = self._start(
+            request.worker_id, _work, request.control_endpoint.url, request.worker_id
+        )
+        return fn_api.StartWorkerResponse()
+
+    def StopWorker(
+        self, request: fn_api.StopWorkerRequest, context: grpc.ServicerContext
+    ) -> fn_api.StopWorkerResponse:
+        """Ends a worker, if there is one of this name."""
+        if worker := self._workers.pop(request.worker_id, None):
+            _end(worker)
+        return fn_api.StopWorkerResponse()
+
+    def close(self) -> None:
+        """Ends all workers."""
+        for worker in self._workers.values():
+            _end(worker)
+
+    def _start(self, name: str, *target: Any) -> BaseProcess:
+        function, *arguments = target
+        # Daemons end with the pool, however it does.
+        worker = self._context.Process(target=function, args=arguments, name=name, daemon=True)
+        worker.start()
+        return worker
+
+
+@contextlib.contextmanager
+def serving(port: int, modules: Collection[str] = MODULES) -> Iterator[int]:
+    """Yields the port at which a pool answers.
+
+    Args:
+        port: Which it should be; 0 for a free one.
+        modules: What workers find imported.
+
+    Raises:
+        RuntimeError: The port is taken.
+    """
+    pool = WorkerPool(modules)
+    # A runner that waits for a long bundle asks again and again whether the connection stands.
+    server = grpc.server(
+        shared_unbounded_instance(),
+        options=[("grpc.http2.max_pings_without_data", 0), ("grpc.http2.max_ping_strikes", 0)],
+    )
+    fn_api_grpc.add_BeamFnExternalWorkerPoolServicer_to_server(pool, server)
+    bound = server.add_insecure_port(f"[::]:{port}")
+    server.start()
+    try:
+        yield bound
+    finally:
+        server.stop(None)
+        pool.close()
+
+
+def _said_by(request: fn_api.StartWorkerRequest) -> str | None:
+    """Returns the identity of what sent a job; None if it did not say."""
+    with grpc.insecure_channel(request.provision_endpoint.url) as channel:
+        answer = provision_api_grpc.ProvisionServiceStub(channel).GetProvisionInfo(
+            provision_api.GetProvisionInfoRequest(),
+            metadata=[("worker_id", request.worker_id)],
+            timeout=_PATIENCE,
+            wait_for_ready=True,
+        )
+    options = json_format.MessageToDict(answer.info.pipeline_options)
+    experiments = options.get("beam:option:experiments:v1") or []
+    return next((one.removeprefix(_EXPERIMENT) for one in experiments if one.startswith(_EXPERIMENT)), None)
+
+
+def _work(endpoint: str, name: str) -> None:
+    """Is a worker: does what a runner asks for, until it says that this is all."""
+    from apache_beam.runners.worker.sdk_worker import SdkHarness
+
+    SdkHarness(endpoint, worker_id=name, **_HARNESS).run()
+
+
+def _end(worker: BaseProcess) -> None:
+    worker.terminate()
+    worker.join(_GRACE)
+    if worker.is_alive():
+        worker.kill()
+        worker.join()
+
+
+def _told(_number: int, _frame: FrameType | None) -> None:
+    sys.exit()
+
+
+def main() -> None:
+    """Serves until it is told to stop."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--port", type=int, default=50000, help="where runners ask for workers (default: %(default)s)")
+    port = parser.parse_args().port
+    logging.basicConfig(level=logging.INFO)
+    signal.signal(signal.SIGTERM, _told)
+    with serving(port) as bound, contextlib.suppress(KeyboardInterrupt):
+        logging.info("multihead's pool of Beam workers answers at port %d", bound)
+        signal.pause()
+
+
+if __name__ == "__main__":
+    main()
