@@ -13,10 +13,10 @@ import argparse
 import contextlib
 import logging
 import multiprocessing
-import os
 import signal
 import sys
 from collections.abc import Collection, Iterator, Mapping
+from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import Any
@@ -52,10 +52,12 @@ _HARNESS: Mapping[str, Any] = {"state_cache_size": 0, "data_buffer_time_limit_ms
 
 
 def identity() -> str:
-    """Returns what command and workers must have in common, for people."""
+    """Returns what command and workers must have in common, for people; without commas, at which Flink's runner cuts."""
     found = versions()
     python = found["python"].rpartition(".")[0]
-    return f"multihead {found['multihead']} of sources {fingerprint.sources()}, Python {python}, Beam {found['beam']}"
+    return (
+        f"multihead {found['multihead']} of sources {fingerprint.sources()} on Python {python} and Beam {found['beam']}"
+    )
 
 
 def experiment() -> str:
@@ -74,7 +76,7 @@ class WorkerPool(fn_api_grpc.BeamFnExternalWorkerPoolServicer):
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload([*modules])
         self._workers: dict[str, BaseProcess] = {}
-        self._start("warm-up", os.getpid).join()  # Else the first job would wait for the imports.
+        forkserver.ensure_running()  # It imports while nobody waits; who asks for a worker before it is done does.
 
     def StartWorker(
         self, request: fn_api.StartWorkerRequest, context: grpc.ServicerContext
@@ -86,14 +88,15 @@ class WorkerPool(fn_api_grpc.BeamFnExternalWorkerPoolServicer):
             return fn_api.StartWorkerResponse(error=f"the job could not be asked for its version: {error}")
         if here not in (None, identity()):
             return fn_api.StartWorkerResponse(error=other_versions(here, identity()))
-        self._workers[request.worker_id] = self._start(
-            request.worker_id, _work, request.control_endpoint.url, request.worker_id
+        # Daemons end with the pool, however it does.
+        worker = self._context.Process(
+            target=_work, args=(request.control_endpoint.url, request.worker_id), name=request.worker_id, daemon=True
         )
+        self._workers[request.worker_id] = worker
+        worker.start()
         return fn_api.StartWorkerResponse()
 
-    def StopWorker(
-        self, request: fn_api.StopWorkerRequest, context: grpc.ServicerContext
-    ) -> fn_api.StopWorkerResponse:
+    def StopWorker(self, request: fn_api.StopWorkerRequest, context: grpc.ServicerContext) -> fn_api.StopWorkerResponse:
         """Ends a worker, if there is one of this name."""
         if worker := self._workers.pop(request.worker_id, None):
             _end(worker)
@@ -103,13 +106,6 @@ class WorkerPool(fn_api_grpc.BeamFnExternalWorkerPoolServicer):
         """Ends all workers."""
         for worker in self._workers.values():
             _end(worker)
-
-    def _start(self, name: str, *target: Any) -> BaseProcess:
-        function, *arguments = target
-        # Daemons end with the pool, however it does.
-        worker = self._context.Process(target=function, args=arguments, name=name, daemon=True)
-        worker.start()
-        return worker
 
 
 @contextlib.contextmanager
