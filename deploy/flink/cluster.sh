@@ -80,9 +80,16 @@ print(json.load(urllib.request.urlopen("http://localhost:8081/overview", timeout
 ' 2>/dev/null || :
 }
 
+# Are all pools ready? They answer before, but have workers only when they have imported what these need.
+have_workers() {
+    for number in $taskmanagers; do
+        docker logs "$name-workers-$number" 2>&1 | grep -q 'is ready' || return 1
+    done
+}
+
 wait_until_ready() {
     waited=0
-    until [ "$(ready)" = "$(echo "$taskmanagers" | wc -w)" ]; do
+    until [ "$(ready)" = "$(echo "$taskmanagers" | wc -w)" ] && have_workers; do
         [ "$waited" -lt "$patience" ] || die "the cluster did not come up within $patience s: see \`docker logs $name-jobmanager\`"
         sleep 2
         waited=$((waited + 2))

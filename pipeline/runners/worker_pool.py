@@ -13,10 +13,10 @@ import argparse
 import contextlib
 import logging
 import multiprocessing
+import os
 import signal
 import sys
 from collections.abc import Collection, Iterator, Mapping
-from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import Any
@@ -52,7 +52,7 @@ _HARNESS: Mapping[str, Any] = {"state_cache_size": 0, "data_buffer_time_limit_ms
 
 
 def identity() -> str:
-    """Returns what command and workers must have in common, for people; without commas, at which Flink's runner cuts."""
+    """Returns what command and workers must have in common, for people, without commas: Flink's runner cuts there."""
     found = versions()
     python = found["python"].rpartition(".")[0]
     return (
@@ -76,7 +76,12 @@ class WorkerPool(fn_api_grpc.BeamFnExternalWorkerPoolServicer):
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload([*modules])
         self._workers: dict[str, BaseProcess] = {}
-        forkserver.ensure_running()  # It imports while nobody waits; who asks for a worker before it is done does.
+
+    def warm_up(self) -> None:
+        """Waits until all is imported; workers that are asked for before wait, too."""
+        worker = self._context.Process(target=os.getpid)
+        worker.start()
+        worker.join()
 
     def StartWorker(
         self, request: fn_api.StartWorkerRequest, context: grpc.ServicerContext
@@ -110,7 +115,7 @@ class WorkerPool(fn_api_grpc.BeamFnExternalWorkerPoolServicer):
 
 @contextlib.contextmanager
 def serving(port: int, modules: Collection[str] = MODULES) -> Iterator[int]:
-    """Yields the port at which a pool answers.
+    """Yields the port at which a pool answers, when it has workers at once.
 
     Args:
         port: Which it should be; 0 for a free one.
@@ -129,6 +134,7 @@ def serving(port: int, modules: Collection[str] = MODULES) -> Iterator[int]:
     bound = server.add_insecure_port(f"[::]:{port}")
     server.start()
     try:
+        pool.warm_up()
         yield bound
     finally:
         server.stop(None)
@@ -176,7 +182,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO)
     signal.signal(signal.SIGTERM, _told)
     with serving(port) as bound, contextlib.suppress(KeyboardInterrupt):
-        logging.info("multihead's pool of Beam workers answers at port %d", bound)
+        logging.info("multihead's pool of Beam workers is ready at port %d", bound)
         signal.pause()
 
 

@@ -77,10 +77,11 @@ def begin(the_cluster, say, sample, quick, pytestconfig):
     """Begins runs of flights, on the sample if nothing else is given."""
     begun = []
 
-    def once(title, folder, *options, on_flink=True, data=sample, **more):
+    def once(title, folder, *options, on_flink=True, data=sample, environment=(), **more):
         """`more` goes into `all` of the cluster's profile; without Flink there is no profile."""
         output = the_cluster.shared / folder
-        words = ["multihead", "run", "flights", f"--data={data}", f"--output={output}", *quick, *options]
+        words = ["env", *(f"{name}={value}" for name, value in dict(environment).items())]
+        words += ["multihead", "run", "flights", f"--data={data}", f"--output={output}", *quick, *options]
         if on_flink:
             profile = yaml.safe_load(PROFILE.read_text())
             profile["all"].update(more)

@@ -1,6 +1,9 @@
 """What a cluster lacks is told in one sentence: exit code 1, and no traceback on the terminal."""
 
+import shutil
+
 import pytest
+from cluster import ROOT
 
 
 @pytest.fixture
@@ -15,6 +18,17 @@ def fails(begin):
         return run.sentence
 
     return sentence
+
+
+def test_a_command_of_other_sources_than_the_workers(cluster, fails, tmp_path):
+    """Whatever was changed, workers would do as the image has it."""
+    for package in ("schema", "components", "pipeline"):
+        shutil.copytree(ROOT / package, tmp_path / package)
+    with (tmp_path / "components" / "versions.py").open("a") as file:
+        file.write("# Another version.\n")
+    said = fails("other sources", environment={"PYTHONPATH": tmp_path})
+    assert said.startswith("ExampleGen: the command and Beam's workers are not of one version (multihead ")
+    assert said.endswith(" there); use the same image on both sides")
 
 
 def test_a_cluster_without_its_job_server_and_without_flink(cluster, fails):
@@ -37,3 +51,10 @@ def test_too_few_network_buffers(the_cluster, fails):
     options = " ".join(f"-D taskmanager.{name}={value}" for name, value in few.items())
     the_cluster.up(FLINK_OPTIONS=f"{options} -D restart-strategy.type=none")  # It would be the same again.
     assert "Flink ran out of network buffers; raise taskmanager.memory.network.max" in fails("few buffers")
+
+
+def test_too_little_memory_for_a_taskmanager(the_cluster, fails):
+    the_cluster.up(FLINK_OPTIONS="-D taskmanager.memory.task.heap.size=16m -D restart-strategy.type=none")
+    said = fails("little memory", parallelism=1)
+    assert "ran out of memory" in said
+    assert "raise taskmanager.memory.process.size" in said
