@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+import itertools
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import apache_beam as beam
@@ -14,13 +16,14 @@ from tensorflow_model_analysis.api.types import EvalSharedModel
 from tensorflow_model_analysis.extractors.example_weights_extractor import ExampleWeightsExtractor
 from tfx import types
 from tfx.components.util import tfxio_utils
+from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
-from tfx.utils import io_utils
 from tfx_bsl.tfxio.tensor_adapter import TensorAdapterConfig
 from tfx_bsl.tfxio.tfxio import TFXIO
 
 from components.evaluator.asked import batch_rows, shared_model
 from components.evaluator.batches import Counter, batch_evaluator
+from components.example_gen import records
 from components.exported import ExportedHead
 from schema import names
 
@@ -50,14 +53,16 @@ class Evaluation:
             schema: Of their columns.
         """
         slicings = [tuple(spec.feature_keys) for spec in self.config.slicing_specs]
-        sources = _sources(examples, schema, sorted({column for by in slicings for column in by}))
+        files, source = _source(examples, schema, sorted({column for by in slicings for column in by}))
         shared = [shared_model(folder, name, self.models[name], self.config) for name, folder in self.folders.items()]
-        adapter = TensorAdapterConfig(sources[0].ArrowSchema(), sources[0].TensorRepresentations())
-        rows = batch_rows(self.folders.values())
-        batches = [pipeline | f"Read[{index}]" >> source.BeamSource(rows) for index, source in enumerate(sources)]
+        adapter = TensorAdapterConfig(source.ArrowSchema(), source.TensorRepresentations())
         _ = (
-            batches
-            | "Flatten" >> beam.Flatten()
+            pipeline
+            | "Files" >> beam.Create(files)
+            # Beam's own reader leaves all files to the worker that has listed them (model-analysis#170).
+            | "Spread" >> beam.Reshuffle()
+            | "Read" >> beam.FlatMap(_rows).with_output_types(bytes)
+            | "Batch" >> source.RawRecordToRecordBatch(batch_rows(self.folders.values()))
             | "Evaluate"
             >> tfma.ExtractEvaluateAndWriteResults(
                 eval_config=self.config,
@@ -70,8 +75,10 @@ class Evaluation:
         )
 
 
-def _sources(examples: Sequence[types.Artifact], schema: schema_pb2.Schema, columns: Sequence[str]) -> list[TFXIO]:
-    """Returns readers of serialized rows, and of the columns to slice by: nobody looks at the others."""
+def _source(
+    examples: Sequence[types.Artifact], schema: schema_pb2.Schema, columns: Sequence[str]
+) -> tuple[list[str], TFXIO]:
+    """Returns the files of `test`, and what makes batches of their rows, with no other columns than these."""
     factory = tfxio_utils.get_tfxio_factory_from_artifact(
         examples=list(examples),
         telemetry_descriptors=["Evaluator"],
@@ -79,7 +86,12 @@ def _sources(examples: Sequence[types.Artifact], schema: schema_pb2.Schema, colu
         raw_record_column_name=constants.ARROW_INPUT_COLUMN,
     )
     folders = artifact_utils.get_split_uris(list(examples), names.TEST)
-    return [factory(io_utils.all_files_pattern(folder)).Project(list(columns)) for folder in folders]
+    files = [os.path.join(folder, file) for folder in folders for file in sorted(fileio.listdir(folder))]
+    return files, factory(files).Project(list(columns))
+
+
+def _rows(file: str) -> Iterator[bytes]:
+    return itertools.chain.from_iterable(records.serialized(file))
 
 
 def _extractors(

@@ -29,8 +29,7 @@ from apache_beam.portability.api import beam_provision_api_pb2_grpc as provision
 from apache_beam.utils.thread_pool_executor import shared_unbounded_instance
 from google.protobuf import json_format
 
-from components.versions import versions
-from pipeline import fingerprint
+from pipeline.runners import identity
 from pipeline.runners.flink_faults import other_versions
 
 # What workers import for the stages, and leaves no thread behind, with which a process could not be forked.
@@ -43,26 +42,10 @@ MODULES = (
     "components.transform.component",
     "pipeline.predict.run",
 )
-# Beam hands experiments on as they are, and drops options that it does not know.
-_EXPERIMENT = "multihead_is="
 # Seconds: that a worker is given to end; for the runner to say what a job is.
 _GRACE, _PATIENCE = 10, 60
 # As Beam's own pool starts its workers: no cache of state, and elements are sent on when a bundle ends.
 _HARNESS: Mapping[str, Any] = {"state_cache_size": 0, "data_buffer_time_limit_ms": -1}
-
-
-def identity() -> str:
-    """Returns what command and workers must have in common, for people, without commas: Flink's runner cuts there."""
-    found = versions()
-    python = found["python"].rpartition(".")[0]
-    return (
-        f"multihead {found['multihead']} of sources {fingerprint.sources()} on Python {python} and Beam {found['beam']}"
-    )
-
-
-def experiment() -> str:
-    """Returns Beam's experiment by which a pool knows what a job was sent from."""
-    return f"{_EXPERIMENT}{identity()}"
 
 
 class WorkerPool(fn_api_grpc.BeamFnExternalWorkerPoolServicer):
@@ -91,8 +74,8 @@ class WorkerPool(fn_api_grpc.BeamFnExternalWorkerPoolServicer):
             here = _said_by(request)
         except grpc.RpcError as error:
             return fn_api.StartWorkerResponse(error=f"the job could not be asked for its version: {error}")
-        if here not in (None, identity()):
-            return fn_api.StartWorkerResponse(error=other_versions(here, identity()))
+        if here not in (None, identity.text()):
+            return fn_api.StartWorkerResponse(error=other_versions(here, identity.text()))
         # Daemons end with the pool, however it does.
         worker = self._context.Process(
             target=_work, args=(request.control_endpoint.url, request.worker_id), name=request.worker_id, daemon=True
@@ -151,8 +134,7 @@ def _said_by(request: fn_api.StartWorkerRequest) -> str | None:
             wait_for_ready=True,
         )
     options = json_format.MessageToDict(answer.info.pipeline_options)
-    experiments = options.get("beam:option:experiments:v1") or []
-    return next((one.removeprefix(_EXPERIMENT) for one in experiments if one.startswith(_EXPERIMENT)), None)
+    return identity.told_by(options.get("beam:option:experiments:v1") or [])
 
 
 def _work(endpoint: str, name: str) -> None:
