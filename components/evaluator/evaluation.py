@@ -15,11 +15,10 @@ from tensorflow_model_analysis import constants
 from tensorflow_model_analysis.api.types import EvalSharedModel
 from tensorflow_model_analysis.extractors.example_weights_extractor import ExampleWeightsExtractor
 from tfx import types
-from tfx.components.util import tfxio_utils
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx_bsl.tfxio.tensor_adapter import TensorAdapterConfig
-from tfx_bsl.tfxio.tfxio import TFXIO
+from tfx_bsl.tfxio.tf_example_record import TFExampleBeamRecord
 
 from components.evaluator.asked import batch_rows, shared_model
 from components.evaluator.batches import Counter, batch_evaluator
@@ -53,7 +52,12 @@ class Evaluation:
             schema: Of their columns.
         """
         slicings = [tuple(spec.feature_keys) for spec in self.config.slicing_specs]
-        files, source = _source(examples, schema, sorted({column for by in slicings for column in by}))
+        folders = artifact_utils.get_split_uris(list(examples), names.TEST)
+        files = [os.path.join(folder, file) for folder in folders for file in sorted(fileio.listdir(folder))]
+        # The rows as they are, and the columns to slice by: nobody looks at the others.
+        source = TFExampleBeamRecord("tfrecords_gzip", ["Evaluator"], schema, constants.ARROW_INPUT_COLUMN).Project(
+            sorted({column for by in slicings for column in by})
+        )
         shared = [shared_model(folder, name, self.models[name], self.config) for name, folder in self.folders.items()]
         adapter = TensorAdapterConfig(source.ArrowSchema(), source.TensorRepresentations())
         _ = (
@@ -62,7 +66,7 @@ class Evaluation:
             # Beam's own reader leaves all files to the worker that has listed them (model-analysis#170).
             | "Spread" >> beam.Reshuffle()
             | "Read" >> beam.FlatMap(_rows).with_output_types(bytes)
-            | "Batch" >> source.RawRecordToRecordBatch(batch_rows(self.folders.values()))
+            | "Batch" >> source.BeamSource(batch_rows(self.folders.values()))
             | "Evaluate"
             >> tfma.ExtractEvaluateAndWriteResults(
                 eval_config=self.config,
@@ -73,21 +77,6 @@ class Evaluation:
                 tensor_adapter_config=adapter,
             )
         )
-
-
-def _source(
-    examples: Sequence[types.Artifact], schema: schema_pb2.Schema, columns: Sequence[str]
-) -> tuple[list[str], TFXIO]:
-    """Returns the files of `test`, and what makes batches of their rows, with no other columns than these."""
-    factory = tfxio_utils.get_tfxio_factory_from_artifact(
-        examples=list(examples),
-        telemetry_descriptors=["Evaluator"],
-        schema=schema,
-        raw_record_column_name=constants.ARROW_INPUT_COLUMN,
-    )
-    folders = artifact_utils.get_split_uris(list(examples), names.TEST)
-    files = [os.path.join(folder, file) for folder in folders for file in sorted(fileio.listdir(folder))]
-    return files, factory(files).Project(list(columns))
 
 
 def _rows(file: str) -> Iterator[bytes]:
