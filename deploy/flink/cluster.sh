@@ -90,7 +90,7 @@ have_workers() {
 wait_until_ready() {
     waited=0
     until [ "$(ready)" = "$(echo "$taskmanagers" | wc -w)" ] && have_workers; do
-        [ "$waited" -lt "$patience" ] || die "the cluster did not come up within $patience s: see \`docker logs $name-jobmanager\`"
+        [ "$waited" -lt "$patience" ] || die "the cluster did not come up within $patience s: see \`docker logs $name-jobmanager\`, or of $name-taskmanager-1, $name-workers-1, ..."
         sleep 2
         waited=$((waited + 2))
     done
@@ -143,7 +143,7 @@ while time.monotonic() < until:
         os.kill(worker, signal.SIGKILL)
     if workers:
         raise SystemExit(0)
-    time.sleep(0.05)
+    time.sleep(0.005)
 raise SystemExit(1)
 PYTHON
     ;;

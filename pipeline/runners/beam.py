@@ -15,7 +15,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipeline.profiles import beam, job_server
 from pipeline.profiles.profile import Profile
-from pipeline.runners import identity
+from pipeline.runners import version
 from pipeline.runners.flink_watch import watched
 from schema.errors import UserError
 
@@ -65,7 +65,7 @@ def _for_pools(options: Mapping[str, Any]) -> dict[str, Any]:
     if options.get("environment_type") != "EXTERNAL":
         return {}
     given = options.get("experiments") or []
-    return {"experiments": [*(given if isinstance(given, list) else [given]), identity.experiment()]}
+    return {"experiments": [*(given if isinstance(given, list) else [given]), version.experiment()]}
 
 
 @contextmanager

@@ -24,7 +24,7 @@ _FAULTS: tuple[tuple[str, type[ClusterFailed], str], ...] = (
         _OTHER_VERSIONS,
     ),
     (
-        r"the command and Beam's workers are not of one version",  # As a pool of ours says it.
+        re.escape(_OTHER_VERSIONS.partition("{")[0]),  # As a pool of ours says it.
         ClusterFailed,
         _OTHER_VERSIONS,
     ),
@@ -76,7 +76,7 @@ _FAULTS: tuple[tuple[str, type[ClusterFailed], str], ...] = (
 )
 # As Beam names the image of a Python and of itself: apache/beam_python3.13_sdk:2.77.0.
 _VERSIONS = re.compile(r"(Submission|Runtime) environment: \S*python(?P<python>[\d.]+)_sdk:(?P<beam>\w+(\.\w+)*)")
-_TOLD = re.compile(r" \([^()]+ here, [^()]+ there\)")
+_SIDES = re.compile(r" \([^()]+ here, [^()]+ there\)")
 
 
 def other_versions(here: str, there: str) -> str:
@@ -98,7 +98,7 @@ def fault(text: str) -> ClusterFailed | None:
 
 
 def _versions(text: str) -> str:
-    if told := _TOLD.search(text):
-        return told[0]
-    sides = {found[1]: f"Python {found['python']} with Beam {found['beam']}" for found in _VERSIONS.finditer(text)}
-    return f" ({sides['Submission']} here, {sides['Runtime']} there)" if len(sides) == 2 else ""
+    if sides := _SIDES.search(text):
+        return sides[0]
+    of = {found[1]: f"Python {found['python']} with Beam {found['beam']}" for found in _VERSIONS.finditer(text)}
+    return f" ({of['Submission']} here, {of['Runtime']} there)" if len(of) == 2 else ""

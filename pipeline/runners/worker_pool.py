@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib
 import logging
 import multiprocessing
-import os
 import signal
 import sys
 from collections.abc import Collection, Iterator, Mapping
@@ -29,9 +29,10 @@ from apache_beam.portability.api import beam_provision_api_pb2_grpc as provision
 from apache_beam.utils.thread_pool_executor import shared_unbounded_instance
 from google.protobuf import json_format
 
-from pipeline.runners import identity
+from pipeline.runners import version
 from pipeline.runners.flink_faults import other_versions
 
+_log = logging.getLogger(__name__)
 # What workers import for the stages, and leaves no thread behind, with which a process could not be forked.
 MODULES = (
     "apache_beam.runners.worker.sdk_worker",
@@ -56,32 +57,42 @@ class WorkerPool(fn_api_grpc.BeamFnExternalWorkerPoolServicer):
     """
 
     def __init__(self, modules: Collection[str]):
+        self._version = version.text()  # Of the sources that are imported now, whatever becomes of the files.
+        self._modules = tuple(modules)
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload([*modules])
         self._workers: dict[str, BaseProcess] = {}
 
     def warm_up(self) -> None:
-        """Waits until all is imported; workers that are asked for before wait, too."""
-        worker = self._context.Process(target=os.getpid)
+        """Waits until all is imported; workers that are asked for before wait, too.
+
+        Raises:
+            RuntimeError: It cannot be imported.
+        """
+        worker = self._context.Process(target=_import, args=(self._modules,), daemon=True)
         worker.start()
         worker.join()
+        if worker.exitcode:
+            raise RuntimeError("what Beam's workers need cannot be imported, see above")
 
     def StartWorker(
         self, request: fn_api.StartWorkerRequest, context: grpc.ServicerContext
     ) -> fn_api.StartWorkerResponse:
         """Starts a worker, unless the job is of another version."""
-        try:
-            here = _said_by(request)
-        except grpc.RpcError as error:
-            return fn_api.StartWorkerResponse(error=f"the job could not be asked for its version: {error}")
-        if here not in (None, identity.text()):
-            return fn_api.StartWorkerResponse(error=other_versions(here, identity.text()))
-        # Daemons end with the pool, however it does.
+        if refusal := self._refusal(request):
+            _log.warning("no worker %s: %s", request.worker_id, refusal)
+            return fn_api.StartWorkerResponse(error=refusal)
+        # Daemons are ended when the pool exits.
         worker = self._context.Process(
-            target=_work, args=(request.control_endpoint.url, request.worker_id), name=request.worker_id, daemon=True
+            target=_work, args=(request.control_endpoint.url, request.worker_id), daemon=True
         )
+        try:
+            worker.start()
+        except (OSError, EOFError) as error:
+            _log.exception("no worker %s", request.worker_id)
+            return fn_api.StartWorkerResponse(error=f"a Beam worker could not be forked: {error!r}")
         self._workers[request.worker_id] = worker
-        worker.start()
+        _log.info("worker %s is process %d", request.worker_id, worker.pid)
         return fn_api.StartWorkerResponse()
 
     def StopWorker(self, request: fn_api.StopWorkerRequest, context: grpc.ServicerContext) -> fn_api.StopWorkerResponse:
@@ -92,8 +103,16 @@ class WorkerPool(fn_api_grpc.BeamFnExternalWorkerPoolServicer):
 
     def close(self) -> None:
         """Ends all workers."""
-        for worker in self._workers.values():
-            _end(worker)
+        while self._workers:
+            _end(self._workers.popitem()[1])
+
+    def _refusal(self, request: fn_api.StartWorkerRequest) -> str | None:
+        """Returns why a job gets no worker; None if it does."""
+        try:
+            of_command = _version_of(request)
+        except grpc.RpcError as error:
+            return f"the job could not be asked for its version ({error.code().name}: {error.details()})"
+        return None if of_command in (None, self._version) else other_versions(of_command, self._version)
 
 
 @contextlib.contextmanager
@@ -111,7 +130,11 @@ def serving(port: int, modules: Collection[str] = MODULES) -> Iterator[int]:
     # A runner that waits for a long bundle asks again and again whether the connection stands.
     server = grpc.server(
         shared_unbounded_instance(),
-        options=[("grpc.http2.max_pings_without_data", 0), ("grpc.http2.max_ping_strikes", 0)],
+        options=[
+            ("grpc.http2.max_pings_without_data", 0),
+            ("grpc.http2.max_ping_strikes", 0),
+            ("grpc.so_reuseport", 0),  # Two pools at one port would each get some of the jobs.
+        ],
     )
     fn_api_grpc.add_BeamFnExternalWorkerPoolServicer_to_server(pool, server)
     bound = server.add_insecure_port(f"[::]:{port}")
@@ -124,8 +147,8 @@ def serving(port: int, modules: Collection[str] = MODULES) -> Iterator[int]:
         pool.close()
 
 
-def _said_by(request: fn_api.StartWorkerRequest) -> str | None:
-    """Returns the identity of what sent a job; None if it did not say."""
+def _version_of(request: fn_api.StartWorkerRequest) -> str | None:
+    """Returns the version of the command that sent a job; None if it does not tell, as none but ours does."""
     with grpc.insecure_channel(request.provision_endpoint.url) as channel:
         answer = provision_api_grpc.ProvisionServiceStub(channel).GetProvisionInfo(
             provision_api.GetProvisionInfoRequest(),
@@ -134,17 +157,26 @@ def _said_by(request: fn_api.StartWorkerRequest) -> str | None:
             wait_for_ready=True,
         )
     options = json_format.MessageToDict(answer.info.pipeline_options)
-    return identity.told_by(options.get("beam:option:experiments:v1") or [])
+    return version.told_by(options.get("beam:option:experiments:v1") or [])
 
 
 def _work(endpoint: str, name: str) -> None:
     """Is a worker: does what a runner asks for, until it says that this is all."""
+    import numpy as np
     from apache_beam.runners.worker.sdk_worker import SdkHarness
 
+    np.random.seed()  # Else all forked processes draw the same numbers.
     SdkHarness(endpoint, worker_id=name, **_HARNESS).run()
 
 
+def _import(modules: Collection[str]) -> None:
+    for module in modules:
+        importlib.import_module(module)
+
+
 def _end(worker: BaseProcess) -> None:
+    if not worker.is_alive():  # Its number may be another's by now.
+        return
     worker.terminate()
     worker.join(_GRACE)
     if worker.is_alive():
@@ -164,7 +196,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO)
     signal.signal(signal.SIGTERM, _told)
     with serving(port) as bound, contextlib.suppress(KeyboardInterrupt):
-        logging.info("multihead's pool of Beam workers is ready at port %d", bound)
+        _log.info("multihead's pool of Beam workers is ready at port %d", bound)
         signal.pause()
 
 

@@ -35,6 +35,8 @@ from pipeline.profiles.beam import arguments
 from pipeline.profiles.find import find_profile
 
 HERE = Path(__file__).resolve().parent
+# Those whose work grows with the rows most.
+DATA_STAGES = [stage for stage in STAGES if stage != "StatisticsGen"]
 SLOTS = (1, 2)
 FEW = 2_000
 FILES = 16
@@ -138,11 +140,14 @@ def show_slots(count, runs):
     heads = [f"{what}, {n}" for what in ("s", "s of the job") for n in SLOTS]
     for column in (*heads, "ratio", "ratio of jobs", "records read by TaskManager"):
         table.add_column(column, justify="right")
-    for stage in STAGES:
-        whole = [seconds(run)[stage] for run in runs]
-        jobs = [of(run.jobs, stage, "seconds") for run in runs]
+    for stages in (*([stage] for stage in STAGES), DATA_STAGES):
+        whole = [sum(seconds(run)[stage] for stage in stages) for run in runs]
+        jobs = [sum(of(run.jobs, stage, "seconds") for stage in stages) for run in runs]
         ratios = [f"{two / one:.2f}" for one, two in (whole, jobs)]
-        table.add_row(stage, *(f"{value:.1f}" for value in (*whole, *jobs)), *ratios, shares(runs[-1].jobs, stage))
+        values = (f"{value:.1f}" for value in (*whole, *jobs))
+        is_one = len(stages) == 1
+        name, by = (stages[0], shares(runs[-1].jobs, stages[0])) if is_one else ("without StatisticsGen", "")
+        table.add_row(name, *values, *ratios, by)
     console.print(table)
 
 

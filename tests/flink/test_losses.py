@@ -4,7 +4,7 @@ import pytest
 from alike import differences
 from cluster import STAGES
 
-# Minutes; a worker takes half of one to start where others start, too.
+# Minutes; no piece of work of the sample takes nearly as long.
 PATIENCE = 1
 
 

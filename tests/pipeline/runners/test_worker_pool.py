@@ -9,7 +9,7 @@ import apache_beam as beam
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from pipeline.runners import identity, worker_pool
+from pipeline.runners import version, worker_pool
 from pipeline.runners.flink_faults import fault
 
 # One that nothing else imports.
@@ -33,7 +33,7 @@ def run(port, folder, *options):
 
 
 def test_a_job_has_a_worker_of_its_own_with_the_imports_done(port, tmp_path):
-    one, had_one = run(port, tmp_path, f"--experiments={identity.experiment()}")
+    one, had_one = run(port, tmp_path, f"--experiments={version.experiment()}")
     other, had_other = run(port, tmp_path)
     assert len({one, other, os.getpid()}) == 3
     assert had_one
@@ -43,8 +43,8 @@ def test_a_job_has_a_worker_of_its_own_with_the_imports_done(port, tmp_path):
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # Beam's, of the refused job.
 def test_a_job_of_another_version_is_refused_by_a_sentence_that_names_both(port, tmp_path):
     with pytest.raises(RuntimeError) as caught:
-        run(port, tmp_path, f"--experiments={identity.experiment()} or so")
-    here, there = f"{identity.text()} or so", identity.text()
+        run(port, tmp_path, f"--experiments={version.experiment()} or so")
+    here, there = f"{version.text()} or so", version.text()
     assert f"not of one version ({here} here, {there} there); use the same image" in str(fault(str(caught.value)))
     assert not (tmp_path / "seen").exists()
 

@@ -1,4 +1,4 @@
-"""What a command and Beam's workers elsewhere must have in common, and how a job tells."""
+"""The version that a command and Beam's workers elsewhere must have in common, and how a job tells it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from components.versions import versions
 from pipeline import fingerprint
 
 # Beam hands experiments on as they are, and drops options that it does not know.
-_EXPERIMENT = "multihead_is="
+_EXPERIMENT = "multihead_version="
 
 
 def text() -> str:
