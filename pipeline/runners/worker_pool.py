@@ -124,7 +124,7 @@ def serving(port: int, modules: Collection[str] = MODULES) -> Iterator[int]:
         modules: What workers find imported.
 
     Raises:
-        RuntimeError: The port is taken.
+        RuntimeError: The port is taken, or something cannot be imported.
     """
     pool = WorkerPool(modules)
     # A runner that waits for a long bundle asks again and again whether the connection stands.
@@ -195,9 +195,12 @@ def main() -> None:
     port = parser.parse_args().port
     logging.basicConfig(level=logging.INFO)
     signal.signal(signal.SIGTERM, _told)
-    with serving(port) as bound, contextlib.suppress(KeyboardInterrupt):
-        _log.info("multihead's pool of Beam workers is ready at port %d", bound)
-        signal.pause()
+    try:
+        with serving(port) as bound, contextlib.suppress(KeyboardInterrupt):
+            _log.info("multihead's pool of Beam workers is ready at port %d", bound)
+            signal.pause()
+    except RuntimeError as error:
+        sys.exit(f"multihead: {error}")
 
 
 if __name__ == "__main__":

@@ -37,6 +37,9 @@ from pipeline.profiles.find import find_profile
 HERE = Path(__file__).resolve().parent
 # Those whose work grows with the rows most.
 DATA_STAGES = [stage for stage in STAGES if stage != "StatisticsGen"]
+# Of stock's numbers, those that are only scaled; with bins for all of them its Transform is no plan that Flink takes:
+# "Cannot currently handle nodes with more than 64 outputs".
+PLAIN = ("temperature", "dew_point", "humidity", "pressure", "wind_speed", "wind_gust")
 SLOTS = (1, 2)
 FEW = 2_000
 FILES = 16
@@ -80,6 +83,7 @@ def run_stock(cluster, work, rows):
         f"--output={output}",
         f"--rows={rows}",
     ]
+    words += [f"--set=features.{name}.encoder={{type: plain}}" for name in PLAIN]
     beam = arguments(find_profile(str(PROFILE)).all.beam | {"parallelism": max(SLOTS)})
     words += [f"--beam={argument}" for argument in beam]
     return finished(Run(cluster, "stock", output, [*map(str, words), "--set=training.epochs=1"], console.print))
@@ -146,7 +150,7 @@ def show_slots(count, runs):
         ratios = [f"{two / one:.2f}" for one, two in (whole, jobs)]
         values = (f"{value:.1f}" for value in (*whole, *jobs))
         is_one = len(stages) == 1
-        name, by = (stages[0], shares(runs[-1].jobs, stages[0])) if is_one else ("without StatisticsGen", "")
+        name, by = (stages[0], shares(runs[-1].jobs, stages[0])) if is_one else ("those three that read rows", "")
         table.add_row(name, *values, *ratios, by)
     console.print(table)
 

@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.profiles.find import local
 from pipeline.profiles.profile import Profile, Stage
+from pipeline.runners import version
 from pipeline.runners.beam import beam_pipelines
 from schema.errors import ServerUnavailable, UserError
 
@@ -133,3 +134,18 @@ def test_a_server_that_does_not_start(launcher):
         pytest.raises(UserError, match=r"job server for Flink does not start .*7.*the log"),
     ):
         made(pipelines_of, "ExampleGen")
+
+
+@pytest.mark.parametrize(
+    ("options", "kept"),
+    [({}, []), ({"experiments": "a"}, ["a"]), ({"experiments": ["a", "b"]}, ["a", "b"])],
+)
+def test_a_pool_of_workers_is_told_the_version(options, kept):
+    def experiments(**more):
+        profile = Profile(all=Stage(beam={"runner": "DirectRunner", **options, **more}), stages={}, flink={})
+        with beam_pipelines(profile) as pipelines, pipelines("Transform") as make:
+            return make().options.get_all_options()["experiments"] or []
+
+    assert version.experiment() not in experiments()
+    pool = {"environment_type": "EXTERNAL", "environment_config": "localhost:1"}
+    assert [one for one in experiments(**pool) if one in (*kept, version.experiment())] == [*kept, version.experiment()]
