@@ -24,8 +24,8 @@ from schema.contract import load_contract
 TASK = Path(schema.__file__).parent / "flights"
 
 
-def build(contract, data, output, steps, beam):
-    """Returns the pipeline; Beam's arguments are for all its stages, each of which names its job."""
+def build(contract, data, output, steps, beam, stages):
+    """Returns the pipeline; Beam's arguments are for stages of these names, each of which names its job."""
     task = contract.task
     config = {"task": task.to_json(), "classes": json.dumps({head: list(of) for head, of in contract.classes.items()})}
     buckets = [
@@ -76,7 +76,7 @@ def build(contract, data, output, steps, beam):
         ),
     )
     if beam:
-        for component in (example_gen, statistics, transform, evaluator):
+        for component in (each for each in (example_gen, statistics, transform, evaluator) if each.id in stages):
             component.with_beam_pipeline_args([*beam, f"--job_name=stock-{component.id}-{uuid.uuid4().hex[:8]}"])
     return tfx.dsl.Pipeline(
         pipeline_name="stock",
@@ -136,11 +136,13 @@ def main():
     parser.add_argument("--rows", type=int, required=True)
     parser.add_argument("--set", action="append", default=[])
     parser.add_argument("--beam", action="append", default=[], help="argument of Beam; in process if there is none")
+    parser.add_argument("--stages", default="", help="for which that is, with commas between")
     options = parser.parse_args()
     contract = load_contract(TASK, options.set)
     steps = math.ceil(0.8 * options.rows / contract.task.training.batch_size)
     options.output.mkdir(parents=True)
-    tfx.orchestration.LocalDagRunner().run(build(contract, options.data, options.output, steps, options.beam))
+    pipeline = build(contract, options.data, options.output, steps, options.beam, options.stages.split(","))
+    tfx.orchestration.LocalDagRunner().run(pipeline)
     (options.output / "metrics.json").write_text(json.dumps(metrics(options.output, contract.classes)))
 
 
