@@ -168,7 +168,7 @@ def show_slots(count, runs):
         ratios = [f"{two / one:.2f}" for one, two in (whole, jobs)]
         values = (f"{value:.1f}" for value in (*whole, *jobs))
         is_one = len(stages) == 1
-        name, by = (stages[0], shares(runs[-1].jobs, stages[0])) if is_one else ("those three that read rows", "")
+        name, by = (stages[0], shares(runs[-1].jobs, stages[0])) if is_one else ("all but StatisticsGen", "")
         table.add_row(name, *values, *ratios, by)
     console.print(table)
 
