@@ -20,7 +20,7 @@ from pipeline.runners import version, worker_pool
 from pipeline.runners.flink_faults import fault
 
 # One that nothing else imports.
-MODULE = "turtledemo"
+MODULE = "wave"
 
 
 @pytest.fixture(scope="module")
