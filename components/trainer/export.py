@@ -28,7 +28,7 @@ _graph = functools.partial(tf.function, autograph=False)
 
 
 class ServingModule(tf.Module):
-    """Holds the Keras 3 model and the Transform graph, so that both are tracked and saved (transform#237).
+    """Holds the Keras 3 model's weights and the Transform graph, so that both are tracked and saved (transform#237).
 
     Args:
         model: Logits by head from transformed features.
@@ -45,7 +45,9 @@ class ServingModule(tf.Module):
         calibrations: Mapping[str, Calibration],
     ):
         super().__init__()
-        self._model = model
+        # Behind a function: what is tracked is saved and loaded, a model's layers with all ways to call them, and its
+        # optimizer, which has two or three numbers for each weight.
+        self._model = lambda: model
         setattr(self, kept_weights.ATTRIBUTE, kept_weights.layer_weights(model))
         # Without the Keras layer around it, whose own ways to call it would be traced, saved and loaded as well.
         transform = SavedModelLoader(transform_output.transform_savedmodel_dir)
@@ -102,8 +104,9 @@ class ServingModule(tf.Module):
     def _trace_log_probabilities(self, raw: Mapping[str, tf.SparseTensor]) -> dict[str, tf.Tensor]:
         """Returns log-probabilities by head of raw columns, whichever way they came."""
         asked, num_rows = raw_columns.at_least_one_row(raw)
-        logits = self._model(model_inputs(self._transform(asked), self._task, self._model), training=False)
-        return {head: log_probabilities(logits[head][:num_rows], self._model.members) for head in self._heads}
+        model = self._model()
+        logits = model(model_inputs(self._transform(asked), self._task, model), training=False)
+        return {head: log_probabilities(logits[head][:num_rows], model.members) for head in self._heads}
 
     def _answers(self, log_p: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Returns what is served: scores, class names and decisions by head."""

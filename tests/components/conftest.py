@@ -214,7 +214,7 @@ def transform_output(transform_folder):
 
 @pytest.fixture(scope="session")
 def sample_model(sample, transform_output):
-    """An untrained model of the sample whose answers differ from row to row."""
+    """An untrained model of the sample, with an optimizer, whose answers differ from row to row."""
     import keras
 
     from components.trainer.model import build_model
@@ -225,6 +225,8 @@ def sample_model(sample, transform_output):
     rng = np.random.default_rng(0)
     for variable in model.trainable_variables:
         variable.assign(rng.normal(0, (2 / variable.shape[0]) ** 0.5, variable.shape))
+    model.compile("adamw")
+    model.optimizer.build(model.trainable_variables)
     return model
 
 

@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from components.trainer import kept_weights
 from components.trainer.terms import axes_of
@@ -99,3 +100,9 @@ def test_a_damaged_one_has_none(folder, damage):
     damage(folder / "assets.extra" / kept_weights.FILE)
     with pytest.raises(DataError, match="the weights of the last blessed model cannot be read"):
         kept_weights.read(folder)
+
+
+def test_a_model_is_saved_without_its_optimizer(sample_model, exported):
+    assert sample_model.optimizer.variables
+    saved = tf.train.list_variables(str(exported / "Format-Serving" / "variables" / "variables"))
+    assert sum(np.prod(shape, dtype=int) for _, shape in saved) < 1.5 * sample_model.count_params()
