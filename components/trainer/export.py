@@ -47,7 +47,7 @@ class ServingModule(tf.Module):
         super().__init__()
         # Behind a function: what is tracked is saved and loaded, a model's layers with all ways to call them, and its
         # optimizer, which has two or three numbers for each weight.
-        self._model = lambda: model
+        self._model: Callable[[], MultiHeadModel] = lambda: model
         setattr(self, kept_weights.ATTRIBUTE, kept_weights.layer_weights(model))
         # Without the Keras layer around it, whose own ways to call it would be traced, saved and loaded as well.
         transform = SavedModelLoader(transform_output.transform_savedmodel_dir)
