@@ -140,16 +140,16 @@ def seconds(run):
     return {stage["id"]: stage["seconds"] for stage in run.report["stages"]}
 
 
-def of(jobs, stage, what):
-    """Returns the sum of something over a stage's jobs."""
-    return sum(getattr(job, what) for job in jobs if job.stage == stage)
+def of(jobs, stages, what):
+    """Returns the sum of something over the jobs of stages."""
+    return sum(getattr(job, what) for job in jobs if job.stage in stages)
 
 
-def shares(jobs, stage):
-    """Returns the records that each TaskManager has read, in words."""
+def shares(jobs, stages):
+    """Returns the records that each TaskManager has read in stages, in words."""
     records = Counter()
     for job in jobs:
-        if job.stage == stage:
+        if job.stage in stages:
             records.update(job.records)  # By `+` a TaskManager without any would be left out.
     records.pop("(unassigned)", None)  # Tasks that had not begun.
     return ", ".join(f"{host.removeprefix('taskmanager-')}: {count:,}" for host, count in sorted(records.items()))
@@ -162,14 +162,11 @@ def show_slots(count, runs):
     heads = [f"{what}, {n}" for what in ("s", "s of the job") for n in SLOTS]
     for column in (*heads, "ratio", "ratio of jobs", "records read by TaskManager"):
         table.add_column(column, justify="right")
-    for stages in (*([stage] for stage in STAGES), DATA_STAGES):
+    for name, stages in {**{stage: [stage] for stage in STAGES}, "all but StatisticsGen": DATA_STAGES}.items():
         whole = [sum(seconds(run)[stage] for stage in stages) for run in runs]
-        jobs = [sum(of(run.jobs, stage, "seconds") for stage in stages) for run in runs]
+        jobs = [of(run.jobs, stages, "seconds") for run in runs]
         ratios = [f"{two / one:.2f}" for one, two in (whole, jobs)]
-        values = (f"{value:.1f}" for value in (*whole, *jobs))
-        is_one = len(stages) == 1
-        name, by = (stages[0], shares(runs[-1].jobs, stages[0])) if is_one else ("all but StatisticsGen", "")
-        table.add_row(name, *values, *ratios, by)
+        table.add_row(name, *(f"{value:.1f}" for value in (*whole, *jobs)), *ratios, shares(runs[-1].jobs, stages))
     console.print(table)
 
 
@@ -179,8 +176,8 @@ def show_tasks(ours, stock):
     for column in ("stage", "stock", "ours", "ratio", "stock: records by TaskManager", "ours: records by TaskManager"):
         table.add_column(column, justify="left" if column == "stage" else "right")
     for stage, name in zip(STAGES, ("CsvExampleGen", *STAGES[1:]), strict=True):
-        theirs, own = of(stock, name, "tasks"), of(ours.jobs, stage, "tasks")
-        by = shares(stock, name), shares(ours.jobs, stage)
+        theirs, own = of(stock, [name], "tasks"), of(ours.jobs, [stage], "tasks")
+        by = shares(stock, [name]), shares(ours.jobs, [stage])
         table.add_row(stage, str(theirs), str(own), f"{own / theirs:.2f}", *by)
     console.print(table)
 

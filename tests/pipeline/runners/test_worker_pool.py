@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import apache_beam as beam
 import grpc
@@ -74,25 +75,17 @@ def address():
     server.stop(None)
 
 
-def is_there(process):
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
 def test_a_worker_is_there_until_it_is_stopped(port, address, caplog):
     request = fn_api.StartWorkerRequest(worker_id="a")
     request.provision_endpoint.url = request.control_endpoint.url = address
     with caplog.at_level("INFO"), grpc.insecure_channel(f"localhost:{port}") as channel:
         pool = fn_api_grpc.BeamFnExternalWorkerPoolStub(channel)
         assert pool.StartWorker(request).error == ""
-        process = int(re.search(r"worker a is process (\d+)", caplog.text)[1])
-        assert is_there(process)
+        process = Path("/proc", re.search(r"worker a is process (\d+)", caplog.text)[1])
+        assert process.exists()
         for _ in range(2):  # The second time there is none, which is no mistake.
             assert pool.StopWorker(fn_api.StopWorkerRequest(worker_id="a")).error == ""
-        assert not is_there(process)
+        assert not process.exists()
 
 
 def test_a_port_that_is_taken_is_no_port_of_another_pool(port):
