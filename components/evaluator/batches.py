@@ -9,8 +9,6 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 from tensorflow_model_analysis import constants
-from tensorflow_model_analysis.evaluators import evaluator
-from tensorflow_model_analysis.extractors import extractor
 
 from components.evaluator.counts import HeadRows
 from components.evaluator.joint import JointRows
@@ -98,29 +96,14 @@ def _settled(parts: list[Tally]) -> list[Tally]:
     return [Tally.merged(parts)] if sum(sizes[1:]) > max(sizes[0], _MIN_SIZE) else parts
 
 
-class _Evaluate(beam.PTransform):
-    """From extracts of batches to the metrics of slices."""
+class CountBatches(beam.PTransform):
+    """From TFMA's extracts of batches to the tally of each slicing, by its index."""
 
     def __init__(self, counter: Counter):
+        """Takes what counts a batch."""
         super().__init__()
         self._counter = counter
 
-    def expand(self, extracts: beam.PCollection) -> dict[str, beam.PCollection]:
-        """Counts, adds up, and says what that amounts to."""
-        candidate, *baselines = self._counter.models
-        metrics = (
-            extracts
-            | "Count" >> beam.FlatMap(self._counter.count)
-            | "Add" >> beam.CombinePerKey(_Sum())
-            | "Judge" >> beam.FlatMap(_metrics, candidate, "".join(baselines))
-        )
-        return {constants.METRICS_KEY: metrics}
-
-
-def _metrics(of_slicing: tuple[int, Tally], candidate: str, baseline: str) -> Iterable[Any]:
-    return of_slicing[1].metrics(candidate, baseline)
-
-
-def batch_evaluator(counter: Counter) -> evaluator.Evaluator:
-    """Returns the Evaluator that counts whole batches, after TFMA's last extractor."""
-    return evaluator.Evaluator("CountBatches", extractor.LAST_EXTRACTOR_STAGE_NAME, _Evaluate(counter))
+    def expand(self, extracts: beam.PCollection) -> beam.PCollection:
+        """Counts, and adds up."""
+        return extracts | "Count" >> beam.FlatMap(self._counter.count) | "Add" >> beam.CombinePerKey(_Sum())

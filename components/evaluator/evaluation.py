@@ -21,7 +21,8 @@ from tfx_bsl.tfxio.tensor_adapter import TensorAdapterConfig
 from tfx_bsl.tfxio.tf_example_record import TFExampleBeamRecord
 
 from components.evaluator.asked import batch_rows, shared_model
-from components.evaluator.batches import Counter, batch_evaluator
+from components.evaluator.batches import CountBatches, Counter
+from components.evaluator.written import write_config, write_metrics
 from components.example_gen import records
 from components.exported import ExportedHead
 from schema import names
@@ -60,23 +61,27 @@ class Evaluation:
         )
         shared = [shared_model(folder, name, self.models[name], self.config) for name, folder in self.folders.items()]
         adapter = TensorAdapterConfig(source.ArrowSchema(), source.TensorRepresentations())
-        _ = (
+        extracts = (
             pipeline
             | "Files" >> beam.Create(files)
             # Beam's own reader leaves all files to the worker that has listed them (model-analysis#170).
             | "Spread" >> beam.Reshuffle()
             | "Read" >> beam.FlatMap(_rows).with_output_types(bytes)
             | "Batch" >> source.BeamSource(batch_rows(self.folders.values()))
-            | "Evaluate"
-            >> tfma.ExtractEvaluateAndWriteResults(
-                eval_config=self.config,
-                eval_shared_model=shared if len(shared) > 1 else shared[0],
-                extractors=_extractors(self.config, shared, adapter),
-                evaluators=[batch_evaluator(Counter(self.models, slicings))],
-                output_path=self.output,
-                tensor_adapter_config=adapter,
-            )
+            | "Extract" >> tfma.BatchedInputsToExtracts()
         )
+        for extractor in _extractors(self.config, shared, adapter):
+            extracts |= extractor.stage_name >> extractor.ptransform
+        candidate, *baselines = self.models
+        _ = (
+            extracts
+            | "Evaluate" >> CountBatches(Counter(self.models, slicings))
+            | "Write" >> beam.Map(write_metrics, self.output, len(slicings), candidate, "".join(baselines))
+        )
+
+    def write_config(self) -> None:
+        """Writes what was evaluated, beside its results."""
+        write_config(self.output, self.config, self.folders)
 
 
 def _rows(file: str) -> Iterator[bytes]:

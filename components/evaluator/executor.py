@@ -65,6 +65,7 @@ class EvaluatorExecutor(BaseBeamExecutor):
             if shared and (why := fault(folders[1], shared, examples)):
                 raise _at_fault(artifact, why) from None
             raise
+        asked.write_config()
         write_heads(evaluation.uri, heads, baseline)
 
 

@@ -12,7 +12,7 @@ from tensorflow_model_analysis.evaluators import metrics_plots_and_validations_e
 from tensorflow_model_analysis.proto import config_pb2
 
 from components.evaluator import config
-from components.evaluator.batches import Counter, batch_evaluator
+from components.evaluator.batches import CountBatches, Counter
 from components.exported import ExportedHead
 
 ROWS = 400
@@ -95,11 +95,15 @@ def found(beam_arguments, tmp_path_factory):
         for extractor in (tfma.extractors.UnbatchExtractor(), tfma.extractors.SliceKeyExtractor(eval_config=given)):
             rows |= extractor.stage_name >> extractor.ptransform
         evaluations = {
-            "ours": batches | "ours" >> batch_evaluator(Counter({"": HEADS}, slicings)).ptransform,
-            "tfma": rows | "tfma" >> tfmas_own.MetricsPlotsAndValidationsEvaluator(given).ptransform,
+            "ours": batches
+            | "ours" >> CountBatches(Counter({"": HEADS}, slicings))
+            | beam.FlatMap(lambda of_slicing: of_slicing[1].metrics("", "")),
+            "tfma": (rows | "tfma" >> tfmas_own.MetricsPlotsAndValidationsEvaluator(given).ptransform)[
+                constants.METRICS_KEY
+            ],
         }
         for name, evaluation in evaluations.items():
-            texts = evaluation[constants.METRICS_KEY] | f"numbers of {name}" >> beam.Map(numbers)
+            texts = evaluation | f"numbers of {name}" >> beam.Map(numbers)
             _ = texts | f"write {name}" >> beam.io.WriteToText(str(folder / name))
     return {
         name: dict(
