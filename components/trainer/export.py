@@ -51,7 +51,7 @@ class ServingModule(tf.Module):
         setattr(self, kept_weights.ATTRIBUTE, kept_weights.layer_weights(model))
         # Without the Keras layer around it, whose own ways to call it would be traced, saved and loaded as well.
         transform = SavedModelLoader(transform_output.transform_savedmodel_dir)
-        self._transform, self._saved_transform = transform.apply_transform_model, vars(transform)
+        self._transform, self._tables = transform.apply_transform_model, _used(transform)
         self._raw_spec = transform_output.raw_feature_spec()
         self._feature_spec = {name: self._raw_spec[name] for name in task.features}
         self._task = task
@@ -129,6 +129,13 @@ class ServingModule(tf.Module):
         }
         heads = {name: _describe(head) for name, head in self._heads.items()}
         return {"task": self._task.task, "heads": heads, "features": to_data(features)}
+
+
+def _used(transform: SavedModelLoader) -> list[Any]:
+    """Returns the tables of a Transform graph. Each has a twin that nothing asks, and functions that make them."""
+    loaded, graph = transform._imported, transform._wrapped_function  # No public name leads to them.
+    asked = {id(tensor) for tensor in graph.captured_inputs}
+    return [resource for resource in loaded.resources if id(resource.resource_handle) in asked]
 
 
 def model_inputs(transformed: Mapping[str, tf.Tensor], task: TaskSpec, model: MultiHeadModel) -> dict[str, tf.Tensor]:

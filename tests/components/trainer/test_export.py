@@ -265,3 +265,10 @@ def test_what_is_to_be_known_of_the_model_lies_beside_it(sample, exported, calib
         "thresholds": calibrations["tags"].thresholds.tolist(),
         "temperature": calibrations["tags"].temperature,
     }
+
+
+def test_tables_that_nothing_asks_are_left_out(sample, exported):
+    folder = exported / "Format-Serving"
+    graph = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes()).meta_graphs[0]
+    tables = [node for node in graph.object_graph_def.nodes if node.WhichOneof("kind") == "resource"]
+    assert len(tables) == len(graph.asset_file_def) == len(list((folder / "assets").iterdir())) > 1
