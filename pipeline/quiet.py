@@ -18,6 +18,8 @@ from schema.errors import UserError
 # Beam adds the step's name, and with tf.function errors whole graphs, to a message.
 _WHILE_RUNNING = re.compile(r" \[while running .*", re.DOTALL)
 _MAX_MESSAGE = 500  # Characters: the rest is in the log.
+# What Beam's threads say of a job when the run is over. Without any handler, `logging.log` makes one for the terminal.
+_LATE = logging.NullHandler()
 
 
 @contextmanager
@@ -63,6 +65,7 @@ def logging_to_stderr() -> Iterator[None]:
     try:
         yield
     finally:
+        logging.getLogger().addHandler(_LATE)
         logging.getLogger().removeHandler(handler)
 
 
