@@ -12,6 +12,7 @@ from tfx.types import artifact_utils
 from tfx.utils import io_utils, path_utils, proto_utils
 
 from components.baseline.decision import VERSION_PROPERTY
+from components.drafts import remove_drafts
 from components.evaluator import config
 from components.evaluator.baseline import fault
 from components.evaluator.comparison import Comparison
@@ -65,6 +66,7 @@ class EvaluatorExecutor(BaseBeamExecutor):
             if shared and (why := fault(folders[1], shared, examples)):
                 raise _at_fault(artifact, why) from None
             raise
+        remove_drafts([evaluation.uri])
         asked.write_config()
         write_heads(evaluation.uri, heads, baseline)
 
