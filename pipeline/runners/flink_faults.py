@@ -11,8 +11,9 @@ NO_SLOTS = (
     " taskmanager.numberOfTaskSlots, or wait until other jobs are done"
 )
 _LOST = (
-    "a TaskManager of Flink, or a Beam worker beside it, was lost; their logs say why, and"
-    " restart-strategy.fixed-delay.attempts how often Flink itself begins anew"
+    "a TaskManager of Flink, or a Beam worker beside it, was lost; their logs say why, such as want of memory"
+    " (taskmanager.memory.process.size, or .jvm-metaspace.size), and restart-strategy.fixed-delay.attempts how often"
+    " Flink itself begins anew"
 )
 _GONE = "the JobManager of Flink, or Beam's job server, was lost; its log says why: run the same command again"
 _OTHER_VERSIONS = "the command and Beam's workers are not of one version{versions}; use the same image on both sides"

@@ -144,7 +144,8 @@ def _cause(watch: _Watch, error: Exception) -> Exception | None:
         return watch.verdict
     if isinstance(error, UserError):
         return None
-    found = fault("\n".join(_texts(error))) or fault(_told_by_flink(watch))
+    # Together, as Beam may know that a part was lost, and Flink why.
+    found = fault("\n".join([*_texts(error), _told_by_flink(watch)]))
     return found and type(found)(f"{watch.stage}: {found}")
 
 

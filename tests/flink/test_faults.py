@@ -56,4 +56,7 @@ def test_too_few_network_buffers(the_cluster, fails):
 def test_too_little_memory_for_classes(the_cluster, fails):
     the_cluster.up(FLINK_OPTIONS="-D taskmanager.memory.jvm-metaspace.size=64m -D restart-strategy.type=none")
     said = fails("little memory", parallelism=1)
-    assert "ran out of memory for classes; raise taskmanager.memory.jvm-metaspace.size" in said
+    # A TaskManager may be gone before it could say what it wants; then it is "lost", for reasons of which this is one.
+    assert said.startswith("ExampleGen: a TaskManager of Flink")
+    assert "memory" in said
+    assert ".jvm-metaspace.size" in said

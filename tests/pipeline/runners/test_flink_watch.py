@@ -146,6 +146,16 @@ def test_flink_knows_more_than_beam_says(flink, run):
         run(work)
 
 
+def test_why_a_part_was_lost_counts_for_more_than_that_it_was(flink, run):
+    def work(name):
+        flink.begin(name, state="FAILED").exceptions["root-exception"] = "java.lang.OutOfMemoryError: Metaspace"
+        raise RuntimeError("Pipeline job_1 failed in state FAILED: TaskManager with id a:1 is no longer reachable.")
+
+    with pytest.raises(ClusterFailed, match=r"^Transform: .* ran out of memory for classes") as raised:
+        run(work)
+    assert not isinstance(raised.value, WorkerLost)  # It would be lost again.
+
+
 def test_what_a_job_has_survived_is_not_why_a_stage_failed(flink, run):
     def work(name):
         job = flink.begin(name, state="FINISHED")
