@@ -121,6 +121,7 @@ down)
     down
     ;;
 lose)
+    docker kill "$name-taskmanager-$1" "$name-workers-$1" >/dev/null 2>&1 || :  # To remove one takes half a second.
     docker rm --force --volumes "$name-workers-$1" "$name-taskmanager-$1" >/dev/null
     start_taskmanager "$1"
     ;;

@@ -148,7 +148,7 @@ class Run:
             for job in self.new_jobs():
                 if stage_of(job) == stage and job["state"] == "RUNNING" and job["tasks"]["running"]:
                     return job
-            time.sleep(0.2)
+            time.sleep(0.05)
 
     def new_jobs(self):
         """Returns Flink's descriptions of the jobs that were not there before it, in order."""
