@@ -22,7 +22,7 @@ from tfx_bsl.tfxio.tf_example_record import TFExampleBeamRecord
 
 from components.evaluator.asked import batch_rows, shared_model
 from components.evaluator.batches import CountBatches, Counter
-from components.evaluator.written import write_config, write_metrics
+from components.evaluator.written import write_metrics
 from components.example_gen import records
 from components.exported import ExportedHead
 from schema import names
@@ -78,10 +78,6 @@ class Evaluation:
             | "Evaluate" >> CountBatches(Counter(self.models, slicings))
             | "Write" >> beam.Map(write_metrics, self.output, len(slicings), candidate, "".join(baselines))
         )
-
-    def write_config(self) -> None:
-        """Writes what was evaluated, beside its results."""
-        write_config(self.output, self.config, self.folders)
 
 
 def _rows(file: str) -> Iterator[bytes]:

@@ -18,6 +18,7 @@ from components.evaluator.baseline import fault
 from components.evaluator.comparison import Comparison
 from components.evaluator.evaluation import Evaluation
 from components.evaluator.exported import exported_heads, write_heads
+from components.evaluator.written import write_config
 from schema import names
 from schema.errors import DataError
 
@@ -67,7 +68,7 @@ class EvaluatorExecutor(BaseBeamExecutor):
                 raise _at_fault(artifact, why) from None
             raise
         remove_drafts([evaluation.uri])
-        asked.write_config()
+        write_config(asked.output, asked.config, asked.folders)
         write_heads(evaluation.uri, heads, baseline)
 
 
